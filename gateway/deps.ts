@@ -1,0 +1,27 @@
+import type { ChainReader } from './chain/chain-reader.ts'
+import type { Limits } from './limits.ts'
+import type { Signer } from './signer.ts'
+import type { Catalog } from './store/catalog.ts'
+import type { ContentStore } from './store/content-store.ts'
+import type { TagListStore } from './store/tag-list-store.ts'
+
+/** One structured line; never a secret. */
+export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void
+
+/** Everything the app may touch. The entries (serve.ts, the worker) choose the drivers; nobody else does. */
+export type Deps = {
+  chain: ChainReader
+  content: ContentStore
+  catalog: Catalog
+  lists: TagListStore
+  /** The publisher's key of a publishing gateway; null makes it a relay gateway. */
+  signer: Signer | null
+  /** Unix seconds. */
+  clock: () => bigint
+  /** 128 random bits in hex, for upload sessions. */
+  randomId: () => string
+  /** Lets other work run: awaited between slices of long computations. */
+  pause: () => Promise<void>
+  limits: Limits
+  log: Log
+}

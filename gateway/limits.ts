@@ -1,0 +1,42 @@
+/** Every limit of the gateway, with its unit in its name, in one place (protocol.md; notes beside each). */
+export type Limits = {
+  /** protocol.md 2.1 `size` and 5: a manifest's bytes. */
+  maxManifestBytes: number
+  /** One PATCH, POST or PUT body of a blob upload. */
+  maxPartBytes: number
+  /** PUT `_mooring/list`: 64 MiB on Node, 16 MiB on Workers. */
+  maxListBodyBytes: number
+  /** callData of a lookup: over it 400. */
+  maxCallDataBytes: number
+  /** `n` of tags/list, referrers and history pages is capped here. */
+  maxPageItems: number
+  /** tags/list without `n`. */
+  defaultPageItems: number
+  /** An upload session that nobody touches ends after this. */
+  uploadTtlSeconds: number
+  /** Lifetime of a list that this gateway signs: 90 days (protocol.md 2.2). */
+  listLifetimeSeconds: number
+  /** The gateway may remember authority for at most this long (protocol.md 5). */
+  authorityTtlSeconds: number
+  /** Precomputed lookup answers kept in memory. */
+  maxCachedLookups: number
+  /** Descriptors of one manifest (security notes 4.2). */
+  maxManifestDescriptors: number
+  /** Nesting of JSON in a manifest. */
+  maxJsonDepth: number
+}
+
+export const defaultLimits: Limits = {
+  maxManifestBytes: 4 * 1024 * 1024,
+  maxPartBytes: 64 * 1024 * 1024 * 1024,
+  maxListBodyBytes: 64 * 1024 * 1024,
+  maxCallDataBytes: 16 * 1024,
+  maxPageItems: 1000,
+  defaultPageItems: 1000,
+  uploadTtlSeconds: 24 * 60 * 60,
+  listLifetimeSeconds: 90 * 24 * 60 * 60,
+  authorityTtlSeconds: 15,
+  maxCachedLookups: 20_000,
+  maxManifestDescriptors: 10_000,
+  maxJsonDepth: 32,
+}

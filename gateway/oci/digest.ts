@@ -1,0 +1,29 @@
+import { OciError } from './error.ts'
+
+/** `sha256:` + 64 or `sha512:` + 128 lower-case hex digits (OCI image-spec 1.1, descriptor.md "Digests"). */
+export type Digest = `sha256:${string}` | `sha512:${string}`
+export type DigestAlgorithm = 'sha256' | 'sha512'
+
+const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
+
+export function isDigest(text: string): text is Digest {
+  return digestPattern.test(text)
+}
+
+/** @throws OciError DIGEST_INVALID for anything but a sha256 or sha512 digest in lower-case hex. */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text
+  throw new OciError(
+    'DIGEST_INVALID',
+    `digest ${JSON.stringify(text.slice(0, 160))} is not sha256:<64 hex> or sha512:<128 hex> in lower case`,
+  )
+}
+
+export function algorithmOf(digest: Digest): DigestAlgorithm {
+  return digest.startsWith('sha256:') ? 'sha256' : 'sha512'
+}
+
+/** The hex digits behind the colon. */
+export function hexOf(digest: Digest): string {
+  return digest.slice(7)
+}

@@ -1,0 +1,12 @@
+import type { Deps } from '../deps.ts'
+
+/** One request as a route sees it. `params` are the pattern's placeholders, percent-decoded once and still unparsed. */
+export type RouteContext = {
+  deps: Deps
+  request: Request
+  url: URL
+  params: Readonly<Record<string, string>>
+}
+
+/** Answers or throws: OciError, Refusal, ChainUnavailable and the stores' errors become a status in errors.ts and nowhere else. */
+export type Route = (context: RouteContext) => Promise<Response>

@@ -1,0 +1,57 @@
+import type { Digest } from '../oci/digest.ts'
+
+/** One received body of an upload, durable. `partId` is the driver's; a session's parts in order are the blob. */
+export type StoredPart = { partId: string; size: number; sha256: Digest }
+
+/** First and last byte, both inclusive, as in HTTP; always inside the content. */
+export type ByteRange = { first: number; last: number }
+
+/**
+ * Bytes by digest. Nothing is visible before it is verified and durable: after a crash at any point a digest is either absent or
+ * whole and right (protocol.md 6). Content is shared by all repositories; which repository may show it is the catalog's word.
+ * Drivers: memory, files (later R2, Swarm). Absent is `undefined`; a throw means the store is broken or full.
+ */
+export type ContentStore = {
+  /** Size in bytes, undefined when absent. */
+  stat(digest: Digest): Promise<number | undefined>
+  /** The bytes, or those of a range; undefined when absent. Cancelling the stream frees what it holds. */
+  read(digest: Digest, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
+  /** Stores small whole content (a manifest). Idempotent. @throws DigestMismatch */
+  put(digest: Digest, bytes: Uint8Array): Promise<void>
+  /**
+   * Stores one body of an upload as a part of its own, durable when this resolves. Two calls never share a part. More than
+   * `maxBytes` ends in `PartTooLarge`; a body that breaks leaves nothing behind.
+   */
+  writePart(uploadId: string, body: ReadableStream<Uint8Array>, maxBytes: number): Promise<StoredPart>
+  /** Forgets one part that lost its place (a body that came at the wrong offset). Unknown parts are no error. */
+  dropPart(uploadId: string, partId: string): Promise<void>
+  /**
+   * Joins parts, hashes them, and makes them visible under `digest`; one part whose hash is known is moved, not copied.
+   * Idempotent: a digest that is there already stays. The parts are gone afterwards. @throws DigestMismatch (the parts stay)
+   */
+  assemble(uploadId: string, parts: readonly StoredPart[], digest: Digest): Promise<{ size: number }>
+  /** Removes all parts of an upload. Unknown uploads are no error. */
+  dropUpload(uploadId: string): Promise<void>
+  /** Removes content; true when it was there. The caller knows that no repository shows it. */
+  remove(digest: Digest): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Bytes do not have the digest they were given under. */
+export class DigestMismatch extends Error {
+  override readonly name = 'DigestMismatch'
+  constructor(
+    readonly expected: Digest,
+    readonly actual: Digest,
+  ) {
+    super(`content has digest ${actual}, expected ${expected}`)
+  }
+}
+
+/** A body went past the limit it was given. */
+export class PartTooLarge extends Error {
+  override readonly name = 'PartTooLarge'
+  constructor(readonly maxBytes: number) {
+    super(`body is larger than ${maxBytes} bytes`)
+  }
+}

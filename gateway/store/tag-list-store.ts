@@ -1,0 +1,60 @@
+import type { Address, Hex } from 'viem'
+import type { TagEntry } from '../tags/entry.ts'
+import type { SignedList, SignerSignature } from '../tags/list.ts'
+import type { Proof, Slot, TreeDelta, TreeReader } from '../tags/tree.ts'
+
+/** One line of lists: version after version under one chain, contract, name, owner and epoch. A new owner or epoch begins anew. */
+export type ListLine = { chainId: number; resolver: Address; ensName: string; owner: Address; epoch: bigint }
+
+/** What one version changed, tag by tag. */
+export type TagTransition = { tag: string; before: TagEntry | null; after: TagEntry | null }
+
+/** A version with what it changed, for the history. */
+export type HistoryRecord = SignedList & { changes: readonly TagTransition[] }
+
+/**
+ * The signed tag lists. Publishing is compare-and-swap: of several publishers of one version exactly one gets `true`. A header and
+ * the proofs or slots read with it are always of one version. Durable when a call resolves; a crash leaves the old version or the
+ * new one, whole. Drivers: memory, SQL.
+ */
+export type TagListStore = {
+  /** The current list, undefined before the first publish. */
+  findHead(line: ListLine): Promise<SignedList | undefined>
+  /** The current list and the slot of exactly this key (undefined when absent); undefined without a list. */
+  findSlot(line: ListLine, key: Hex): Promise<{ head: SignedList; slot: Slot | undefined } | undefined>
+  /** The current list and one proof per key, in order; undefined without a list. Reads O(keys x log n) rows. */
+  prove(line: ListLine, keys: readonly Hex[]): Promise<{ head: SignedList; proofs: readonly Proof[] } | undefined>
+  /**
+   * A reader over the slots and nodes of the list with hash `listHash`, for planning the next version; null begins a line: only the
+   * sentinel. Its answers may be of a later version once another publisher won: `commit` then says false.
+   */
+  openTree(line: ListLine, listHash: Hex | null): Promise<TreeReader>
+  /**
+   * Makes `signed` the head if the head's hash still is `signed.list.previous` (zero: there is none yet); writes the O(log n) rows of
+   * `delta`. False when another list came first: nothing was written.
+   */
+  commit(line: ListLine, signed: SignedList, delta: TreeDelta): Promise<boolean>
+  /**
+   * The same for a whole new list: `slots` with the sentinel first, `levels` as `buildWellFormedTree` returns them. Written in slices
+   * beside the current one, which stays readable until the swap.
+   */
+  replace(
+    line: ListLine,
+    signed: SignedList,
+    whole: { slots: readonly Slot[]; levels: readonly (readonly Hex[])[]; changes: readonly TagTransition[] },
+  ): Promise<boolean>
+  /** Replaces signatures of the current list (more of them came in, or a key was revoked). False when `listHash` is not the head. */
+  putSignatures(line: ListLine, listHash: Hex, signatures: readonly SignerSignature[]): Promise<boolean>
+  /** Slots by position from `from` on, at most `limit`; undefined when `listHash` is no longer the head: begin again. */
+  readSlots(line: ListLine, listHash: Hex, from: number, limit: number): Promise<readonly Slot[] | undefined>
+  /** Tags in byte order after `after` ("" from the start), tombstones left out, at most `limit`; undefined without a list. */
+  listTags(
+    line: ListLine,
+    after: string,
+    limit: number,
+  ): Promise<{ head: SignedList; tags: readonly string[] } | undefined>
+  /** Tags whose entry has this digest, tombstones left out; empty without a list. */
+  tagsOfDigest(line: ListLine, digest: string): Promise<readonly string[]>
+  /** Versions newest first, those before the list with hash `before` when given, at most `limit`. */
+  history(line: ListLine, before: Hex | null, limit: number): Promise<readonly HistoryRecord[]>
+}
