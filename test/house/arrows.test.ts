@@ -1,0 +1,103 @@
+import { posix } from 'node:path'
+import { expect, test } from 'vitest'
+import { readSources, withoutComments } from './source-files.ts'
+
+// Interfaces of the rooms with drivers; every other file of store/ and chain/ that an entry names is a driver.
+const interfaces = 'gateway/(store/(catalog|content-store|sql|tag-list-store)|chain/chain-reader)\\.ts'
+const chooser = /^(gateway\/serve\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
+const pure = /^gateway\/(oci|tags|ens)\//
+const impure =
+  /\b(fetch|Date|Math\.random|process|performance|setTimeout|setInterval|console|globalThis)\b(?!['":?]|\s*:)/
+
+// From a file (the first row that matches) to what it may import: a path of ours, or a package.
+const arrows: readonly [from: RegExp, to: RegExp][] = [
+  [/^gateway\/oci\//, /^(gateway\/oci\/|viem|@noble\/)/],
+  [/^gateway\/tags\//, /^(gateway\/(tags|oci)\/|viem|@noble\/)/],
+  [/^gateway\/ens\//, /^(gateway\/(ens|tags|oci)\/|viem|@noble\/)/],
+  [
+    /^gateway\/(store|chain)\//,
+    /^(gateway\/((store|chain|oci|tags|ens)\/|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
+  ],
+  [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
+  [
+    /^gateway\/(app|errors|publisher)\.ts/,
+    new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem|hono)`),
+  ],
+  [chooser, /./],
+  [/^gateway\/cli\//, /^(?!gateway\/(routes\/|store\/|app\.ts)|hono|better-sqlite3)/],
+  [/^gateway\/[\w-]+\.ts/, new RegExp(`^(gateway/((oci|tags|ens)/|[\\w-]+\\.ts$)|${interfaces}|viem|@noble/|node:)`)],
+]
+
+type Import = { from: string; to: string; typeOnly: boolean }
+
+function importsOf(from: string, source: string): Import[] {
+  const statements =
+    /(?:import|export)\s+(type\s)?(?:[\w*\s{},]+?\sfrom\s*)?['"]([^'"\n]+)['"]|import\(\s*['"]([^'"]+)['"]/g
+  return [...withoutComments(source).matchAll(statements)].map(([, type, named, dynamic]) => {
+    const target = (named ?? dynamic) as string
+    const to = target.startsWith('.') ? posix.join(posix.dirname(from), target) : target
+    return { from, to, typeOnly: type !== undefined }
+  })
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+}
+
+/** One line per wrong arrow among sources by path. */
+function wrongArrows(sources: ReadonlyMap<string, string>): string[] {
+  const imports = [...sources].flatMap(([path, source]) => importsOf(path, source))
+  const room = /^gateway\/(store|chain)\//
+  const isInterface = new RegExp(`^${interfaces}$`)
+  const drivers = new Set(
+    imports.filter(({ from, to }) => chooser.test(from) && room.test(to) && !isInterface.test(to)).map(({ to }) => to),
+  )
+  const forbidden = imports.filter(({ from, to }) => {
+    const row = arrows.find(([start]) => start.test(from))
+    return !row?.[1].test(to) || (drivers.has(from) && drivers.has(to))
+  })
+  const wrong = forbidden.map(({ from, to }) => `${from} must not import ${to}`)
+  for (const [path, source] of sources) {
+    const code = withoutComments(source)
+    const found = pure.test(path) ? impure.exec(code) : null
+    if (found) wrong.push(`${path} is pure and must not use ${found[1]}`)
+    const libraries = new Set(
+      imports
+        .filter(({ from, to, typeOnly }) => from === path && !typeOnly && !/^(gateway|node:)/.test(to))
+        .map(({ to }) => packageOf(to)),
+    )
+    if (room.test(path) && libraries.size > 1)
+      wrong.push(`${path} imports more than one library: ${[...libraries].join(', ')}`)
+  }
+  return wrong
+}
+
+test('every import under gateway/ and worker/ follows the arrows', () => {
+  const sources = readSources(['gateway', 'worker'], /\.ts$/)
+  expect(sources.size).toBeGreaterThan(20)
+  expect(wrongArrows(sources)).toEqual([])
+})
+
+const refused: readonly [rule: string, path: string, good: string, bad: string][] = [
+  ['oci imports nothing above it', 'gateway/oci/a.ts', `import './b.ts'`, `import type { A } from '../tags/a.ts'`],
+  ['tags does not import ens', 'gateway/tags/a.ts', `import '../oci/b.ts'`, `export * from '../ens/name.ts'`],
+  ['ens does not read the chain', 'gateway/ens/a.ts', `import 'viem'`, `await import('../chain/rpc.ts')`],
+  ['a pure room reads no clock', 'gateway/tags/a.ts', '// Date.now() is not ours', 'const now = Date.now()'],
+  ['a pure room calls no network', 'gateway/ens/a.ts', 'const prefetch = 1', `fetch('http://localhost')`],
+  ['a route knows no driver', 'gateway/routes/a.ts', `import '../store/sql.ts'`, `import '../store/memory.ts'`],
+  ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
+  ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],
+  [
+    'a driver has one library',
+    'gateway/store/a.ts',
+    `import 'better-sqlite3'`,
+    `import 'better-sqlite3'\nimport 'viem'`,
+  ],
+  ['drivers do not import each other', 'gateway/store/a.ts', `import './sql.ts'`, `import './b.ts'`],
+]
+
+test.each(refused)('arrows: %s', (_rule, path, good, bad) => {
+  const entry = ['gateway/serve.ts', `import './store/a.ts'\nimport './store/b.ts'`] as const
+  expect(wrongArrows(new Map([entry, [path, good]]))).toEqual([])
+  expect(wrongArrows(new Map([entry, [path, bad]]))).toHaveLength(1)
+})

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { readSources, withoutComments } from './source-files.ts'
+
+const rooms = ['gateway', 'worker', 'test', 'bench', 'scripts', 'resolver-contract', 'docs', '.ci']
+const everything = readSources(['', ...rooms], /\.(ts|mjs|js|json|sol|sql|md|toml|npmrc)$|(^|\/)run$/)
+const typescript = readSources(rooms, /\.(ts|mjs)$/)
+const generated = /^(resolver-contract\/generated\/|gateway\/ens\/abi\.ts|test\/vectors\/|package-lock\.json)/
+
+/** `path:line: text` for each line that matches; generated files and this one are left out. */
+function linesWith(pattern: RegExp, sources: ReadonlyMap<string, string>): string[] {
+  return [...sources]
+    .filter(([path]) => !generated.test(path) && path !== 'test/house/rules.test.ts')
+    .flatMap(([path, text]) =>
+      text.split('\n').flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+    )
+}
+
+test('the house rules read real files', () => {
+  expect(everything.size).toBeGreaterThan(40)
+  expect(linesWith(/^ {2}"name": "mooring",$/, everything)).toEqual(['package.json:2: "name": "mooring",'])
+})
+
+test('no file names a path of somebody’s machine', () => {
+  expect(linesWith(/(?:^|[\s"'`(=])\/(?:home|root|Users|work)\/|\.\.\/shared\b/, everything)).toEqual([])
+})
+
+test('no file names the address of a package registry', () => {
+  const lock = new Map([['package-lock', everything.get('package-lock.json') ?? '']])
+  const address = /registry\.(?:npmjs|yarnpkg)\.|npm\.pkg\.github|proxy\.golang\.org|_authToken|^\s*registry\s*=/
+  expect(linesWith(address, new Map([...everything, ...lock]))).toEqual([])
+})
+
+test('the lock file names no download address and has the hash of every package', () => {
+  const lock: { packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }> } = JSON.parse(
+    everything.get('package-lock.json') ?? '',
+  )
+  const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
+  expect(packages.length).toBeGreaterThan(100)
+  expect(packages.filter(([, { resolved }]) => resolved !== undefined)).toEqual([])
+  expect(packages.filter(([, { integrity, link }]) => !integrity && !link)).toEqual([])
+})
+
+test('nothing is left to do later', () => {
+  expect(linesWith(/\b(?:TODO|FIXME|XXX|HACK)\b/, everything)).toEqual([])
+})
+
+test('no any, and no check of the compiler or linter is switched off', () => {
+  const code = new Map([...typescript].map(([path, text]) => [path, withoutComments(text)]))
+  expect(linesWith(/(?::|\bas|<|,|\|)\s*any\b(?!['\w])/, code)).toEqual([])
+  expect(linesWith(/@ts-(?:ignore|nocheck|expect-error)|biome-ignore/, typescript)).toEqual([])
+})
+
+test('files stay within 300 lines', () => {
+  const long = [...typescript]
+    .filter(([path]) => !generated.test(path))
+    .map(([path, text]) => [path, text.split('\n').length])
+  expect(long.filter(([, lines]) => Number(lines) > 300)).toEqual([])
+})
+
+test('every export under gateway/ says in a doc comment what it gives', () => {
+  const undocumented = [...readSources(['gateway', 'worker'], /\.ts$/)]
+    .filter(([path]) => !generated.test(path))
+    .flatMap(([path, text]) => {
+      const lines = text.split('\n')
+      const declares =
+        /^export (?:default |declare |abstract |async )*(?:function\*?|const|class|type|let|interface) (?!\{)\s*(\w+)/
+      return lines.flatMap((line, at) => {
+        const name = declares.exec(line)?.[1]
+        return name && !/\*\/\s*$/.test(lines[at - 1] ?? '') ? [`${path}:${at + 1} ${name}`] : []
+      })
+    })
+  expect(undocumented).toEqual([])
+})
+
+test('what package.json publishes and names exists', () => {
+  const manifest = JSON.parse(everything.get('package.json') ?? '') as {
+    files: string[]
+    scripts: Record<string, string>
+  }
+  const promised = manifest.files.filter((path) => path !== 'dist')
+  const scripts = Object.values(manifest.scripts).flatMap((script) => script.match(/[\w./-]+\.(?:mjs|ts)\b/g) ?? [])
+  const missing = [...promised, ...scripts].filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))
+  expect(missing).toEqual([])
+})
