@@ -27,3 +27,11 @@ export function algorithmOf(digest: Digest): DigestAlgorithm {
 export function hexOf(digest: Digest): string {
   return digest.slice(7)
 }
+
+/** The digest of bytes in memory (manifests and embedded data; blobs are hashed by the stores as they stream). */
+export async function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Promise<Digest> {
+  const name = algorithm === 'sha256' ? 'SHA-256' : 'SHA-512'
+  const hash = new Uint8Array(await crypto.subtle.digest(name, bytes as Uint8Array<ArrayBuffer>))
+  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${algorithm}:${hex}`
+}

@@ -1,5 +1,8 @@
-import type { RepositoryName } from '../ens/name.ts'
-import type { Catalog, RepositoryKey } from '../store/catalog.ts'
+import type { Address } from 'viem'
+import type { Deps } from '../deps.ts'
+import { parseRepository, type RepositoryName } from '../ens/name.ts'
+import { OciError } from '../oci/error.ts'
+import type { RepositoryKey } from '../store/catalog.ts'
 import type { ListLine } from '../store/tag-list-store.ts'
 import type { NameAuthority } from '../tags/authority.ts'
 import type { RouteContext } from './route.ts'
@@ -13,20 +16,99 @@ export type OpenRepository = {
   line: ListLine
 }
 
+/** A name as the chain sees it: served here, or why not. */
+type ReadName = { name: RepositoryName; authority: NameAuthority; open: OpenRepository | undefined }
+
 /**
  * Parses `params.repository` (and `?ns=`) and reads the name's authority. For a name without an owner, or whose resolver is not the
  * contract served here, `undefined`: reads answer 404 NAME_UNKNOWN.
  * @throws OciError NAME_INVALID, ChainUnavailable
  */
-export declare function openRepository(context: RouteContext): Promise<OpenRepository | undefined>
+export async function openRepository(context: RouteContext): Promise<OpenRepository | undefined> {
+  return (await readName(context)).open
+}
 
 /** As `openRepository`. @throws OciError NAME_UNKNOWN (404) saying why the name is not served */
-export declare function openForRead(context: RouteContext): Promise<OpenRepository>
+export async function openForRead(context: RouteContext): Promise<OpenRepository> {
+  const { name, authority, open } = await readName(context)
+  if (open) return open
+  throw new OciError('NAME_UNKNOWN', whyNotServed(name, authority))
+}
 
 /**
  * As `openRepository`, for writes. @throws OciError DENIED (403) with a message that says who may push: the name has no owner, its
  * resolver is another contract, or this gateway's key is not a publisher that reaches the threshold.
  */
-export declare function openForPush(context: RouteContext): Promise<OpenRepository>
+export async function openForPush(context: RouteContext): Promise<OpenRepository> {
+  const { name, authority, open } = await readName(context)
+  if (!open) throw denied(`push refused: ${whyNotServed(name, authority)}`, authority)
+  if (context.deps.signer && !(await isPublishing(context.deps, open))) {
+    throw denied(whoMayPush(open, context.deps.signer.address), authority)
+  }
+  return open
+}
 
-export type { Catalog }
+/**
+ * The repository of a name given in a query (`?from=` of a mount); undefined for anything that is not served here, so that the answer
+ * does not tell a bad name from an unknown one.
+ */
+export async function openNamed(context: RouteContext, path: string): Promise<OpenRepository | undefined> {
+  const name = parseQuietly(path) ?? parseQuietly(path, namespaceOf(context))
+  return name && openOf(name, await context.deps.chain.readAuthority(name.ensName))
+}
+
+/**
+ * Whether this request's caller may push: the gateway holds a key that is a publisher of the name and reaches the threshold alone. A
+ * caller is the gateway's own user as long as there are no tokens.
+ */
+export async function mayPush(deps: Deps, repository: OpenRepository): Promise<boolean> {
+  return deps.signer !== null && isPublishing(deps, repository)
+}
+
+async function isPublishing({ signer }: Deps, { authority }: OpenRepository): Promise<boolean> {
+  if (!signer) return false
+  const { publishers, threshold } = authority.policy
+  return publishers.includes(signer.address) && threshold <= 1 && !(await authority.isRevoked(signer.address))
+}
+
+async function readName(context: RouteContext): Promise<ReadName> {
+  const name = parseRepository(context.params.repository ?? '', namespaceOf(context))
+  const authority = await context.deps.chain.readAuthority(name.ensName)
+  return { name, authority, open: openOf(name, authority) }
+}
+
+function parseQuietly(path: string, namespace?: string): RepositoryName | undefined {
+  try {
+    return parseRepository(path, namespace)
+  } catch (error) {
+    if (error instanceof OciError) return undefined
+    throw error
+  }
+}
+
+function namespaceOf({ url }: RouteContext): string | undefined {
+  return url.searchParams.get('ns') ?? undefined
+}
+
+function openOf(name: RepositoryName, authority: NameAuthority): OpenRepository | undefined {
+  const { owner, reachable, chainId, resolver, epoch } = authority
+  if (!owner || !reachable) return undefined
+  const { ensName } = name
+  return { name, authority, key: { ensName, owner }, line: { chainId, resolver, ensName, owner, epoch } }
+}
+
+function whyNotServed({ ensName }: RepositoryName, { owner, chainId, resolver }: NameAuthority): string {
+  if (!owner) return `${ensName} has no owner on chain ${chainId}: register it, or check the spelling`
+  return `the resolver of ${ensName} is not ${resolver}: its owner ${owner} can set it in the ENS registry`
+}
+
+function whoMayPush({ name, authority }: OpenRepository, gatewayPublisher: Address): string {
+  const { owner, policy } = authority
+  const publishers = policy.publishers.join(', ')
+  const wanted = policy.threshold > 1 ? `${policy.threshold} of its publishers (${publishers})` : publishers
+  return `push refused: ${name.ensName} is owned by ${owner} and only ${wanted} may publish it; this gateway publishes as ${gatewayPublisher}`
+}
+
+function denied(message: string, { owner, policy }: NameAuthority): OciError {
+  return new OciError('DENIED', message, { detail: { owner, publishers: policy.publishers } })
+}

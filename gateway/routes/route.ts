@@ -1,6 +1,9 @@
 import type { Deps } from '../deps.ts'
 
-/** One request as a route sees it. `params` are the pattern's placeholders, percent-decoded once and still unparsed. */
+/**
+ * One request as a route sees it. `params` are the pattern's placeholders, still unparsed: percent-decoded once, but for
+ * `repository`, which stays raw, because no legal name holds an escape (gateway/oci/path.ts).
+ */
 export type RouteContext = {
   deps: Deps
   request: Request

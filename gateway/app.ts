@@ -1,0 +1,95 @@
+import { Hono } from 'hono'
+import type { Deps } from './deps.ts'
+import { registryErrorResponse } from './errors.ts'
+import { OciError } from './oci/error.ts'
+import { compilePattern, matchPath, type PathPattern, rawPathOf } from './oci/path.ts'
+import { withoutBody } from './routes/answer.ts'
+import { getBase } from './routes/base.ts'
+import { deleteBlob, getBlob } from './routes/blobs.ts'
+import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
+import type { Route, RouteContext } from './routes/route.ts'
+import { getTags } from './routes/tags.ts'
+import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './routes/uploads.ts'
+
+/** Whose error bodies a route answers with: `{"errors":[...]}` of the registry API, or `{"message"}` of ERC-3668. */
+type ErrorResponse = typeof registryErrorResponse
+
+type Row = readonly [method: string, pattern: string, route: Route]
+
+/**
+ * Every route of the registry API (end-numbers of distribution-spec) and of the list endpoints (protocol 5). A GET row answers HEAD
+ * too. `{repository}` is one or more components; what follows it is matched from the right.
+ */
+const registryRows: readonly Row[] = [
+  ['GET', '/v2/', getBase],
+  ['GET', '/v2', getBase],
+  ['GET', '/v2/{repository}/blobs/{digest}', getBlob],
+  ['DELETE', '/v2/{repository}/blobs/{digest}', deleteBlob],
+  ['POST', '/v2/{repository}/blobs/uploads/', postUpload],
+  ['POST', '/v2/{repository}/blobs/uploads', postUpload],
+  ['GET', '/v2/{repository}/blobs/uploads/{uploadId}', getUpload],
+  ['PATCH', '/v2/{repository}/blobs/uploads/{uploadId}', patchUpload],
+  ['PUT', '/v2/{repository}/blobs/uploads/{uploadId}', putUpload],
+  ['DELETE', '/v2/{repository}/blobs/uploads/{uploadId}', deleteUpload],
+  ['GET', '/v2/{repository}/manifests/{tagOrDigest}', getManifest],
+  ['PUT', '/v2/{repository}/manifests/{tagOrDigest}', putManifest],
+  ['DELETE', '/v2/{repository}/manifests/{tagOrDigest}', deleteManifest],
+  ['GET', '/v2/{repository}/tags/list', getTags],
+]
+
+type CompiledRow = { method: string; pattern: PathPattern; route: Route }
+
+/** The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. */
+export type App = { fetch(request: Request): Promise<Response> }
+
+/** Builds the app over its drivers. It holds no state of its own. */
+export function createApp(deps: Deps): App {
+  const rows = registryRows.map(([method, pattern, route]) => ({ method, pattern: compilePattern(pattern), route }))
+  const hono = new Hono()
+  hono.all('*', (context) => answerRegistry(deps, rows, context.req.raw))
+  return { fetch: async (request) => hono.fetch(request) }
+}
+
+async function answerRegistry(deps: Deps, rows: readonly CompiledRow[], request: Request): Promise<Response> {
+  const response = await answer(deps, request, registryErrorResponse, () => findRoute(rows, request))
+  response.headers.set('docker-distribution-api-version', 'registry/2.0')
+  return response
+}
+
+type Found = { route: Route; params: Record<string, string> }
+
+async function answer(
+  deps: Deps,
+  request: Request,
+  errorResponse: ErrorResponse,
+  find: () => Found,
+): Promise<Response> {
+  try {
+    const { route, params } = find()
+    const response = await route(contextOf(deps, request, params))
+    return request.method === 'HEAD' && response.body ? withoutBody(response) : response
+  } catch (error) {
+    return errorResponse(error, deps.log, request)
+  }
+}
+
+function contextOf(deps: Deps, request: Request, params: Record<string, string>): RouteContext {
+  return { deps, request, params, url: new URL(request.url) }
+}
+
+/** @throws OciError UNSUPPORTED: 404 for a path that is no endpoint, 405 with Allow for a method that an endpoint does not have */
+function findRoute(rows: readonly CompiledRow[], request: Request): Found {
+  const path = rawPathOf(request.url)
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const allowed: string[] = []
+  for (const row of rows) {
+    const params = matchPath(row.pattern, path)
+    if (params && row.method === method) return { route: row.route, params }
+    if (params) allowed.push(row.method === 'GET' ? 'GET, HEAD' : row.method)
+  }
+  if (allowed.length === 0) {
+    throw new OciError('UNSUPPORTED', `${request.method} ${path.slice(0, 300)} is no endpoint here`, { status: 404 })
+  }
+  const allow = [...new Set(allowed)].join(', ')
+  throw new OciError('UNSUPPORTED', `${request.method} is not supported here, only ${allow}`, { headers: { allow } })
+}

@@ -1,0 +1,35 @@
+/** An answer without a body: `Content-Length: 0` said aloud, since servers fall back to chunked otherwise. */
+export function emptyAnswer(status: number, headers: Record<string, string> = {}): Response {
+  const noLength = status === 204 || status === 304
+  return new Response(null, { status, headers: noLength ? headers : { ...headers, 'content-length': '0' } })
+}
+
+/** A JSON answer with its length. `contentType` is sent exactly as given. */
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+  contentType = 'application/json',
+): Response {
+  const bytes = new TextEncoder().encode(JSON.stringify(value))
+  return new Response(bytes, {
+    status,
+    headers: { 'content-type': contentType, ...headers, 'content-length': String(bytes.byteLength) },
+  })
+}
+
+/** Bytes of known length; `body` null for HEAD, with the same headers. Never encoded: lengths and digests are of these bytes. */
+export function contentAnswer(
+  status: number,
+  body: ReadableStream<Uint8Array> | null,
+  length: number,
+  headers: Record<string, string>,
+): Response {
+  return new Response(body as BodyInit | null, { status, headers: { ...headers, 'content-length': String(length) } })
+}
+
+/** An answer without its body, as HEAD wants it: same status, same headers. */
+export function withoutBody(response: Response): Response {
+  response.body?.cancel().catch(() => undefined)
+  return new Response(null, { status: response.status, headers: response.headers })
+}

@@ -1,0 +1,129 @@
+import type { Deps } from '../deps.ts'
+import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.ts'
+import { OciError } from '../oci/error.ts'
+import { type Manifest, readManifest } from '../oci/manifest.ts'
+import type { ManifestRecord } from '../store/catalog.ts'
+import { emptyAnswer } from './answer.ts'
+import { readBody } from './body.ts'
+import { answerContent, missing, type ShownContent } from './content.ts'
+import { checkReferences } from './manifest-references.ts'
+import { type OpenRepository, openForPush, openForRead } from './repository.ts'
+import type { Route, RouteContext } from './route.ts'
+import { pointTags, removeTags } from './tag-changes.ts'
+import { findTag, parseTag } from './tag-reads.ts'
+
+/** What the last component of a manifest's path says. */
+type TagOrDigest = { tag: string; digest: null } | { tag: null; digest: Digest }
+
+/** The most `?tag=` that one push may carry; distribution-spec wants at least 10. */
+const MAX_TAG_PARAMETERS = 100
+
+/**
+ * end-3 `GET` and `HEAD /v2/<repository>/manifests/<tag or digest>`: the bytes as pushed, with their type as pushed. `Accept` does not
+ * convert anything. A tag's answer may be kept, but only after asking again.
+ */
+export const getManifest: Route = async (context) => {
+  const { tag, digest } = parseTagOrDigest(context)
+  const repository = await openForRead(context)
+  if (digest) {
+    const content = await findByDigest(context.deps, repository, digest)
+    return answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
+  }
+  const content = await findByTag(context.deps, repository, tag)
+  return answerContent(context, content, { ranges: false, cacheControl: 'no-cache' })
+}
+
+/**
+ * end-7 `PUT /v2/<repository>/manifests/<tag or digest>`: content and catalog row first, then the signed list, then 201. By digest
+ * it moves the tags that `?tag=` names (end-7b), or none.
+ */
+export const putManifest: Route = async (context) => {
+  const { request, deps, url } = context
+  const target = parseTagOrDigest(context)
+  const tags = target.tag ? [target.tag] : parseTagParameters(url.searchParams.getAll('tag'))
+  const repository = await openForPush(context)
+  const bytes = await readBody(request, deps.limits.maxManifestBytes)
+  const manifest = await readManifest(bytes, request.headers.get('content-type'), deps.limits)
+  await checkReferences(deps, repository.key, manifest)
+  const record = recordOf(await checkedDigest(bytes, target.digest), bytes.byteLength, manifest)
+  await deps.content.put(record.digest, bytes)
+  await deps.catalog.putManifest(repository.key, record)
+  if (tags.length > 0) await pointTags(deps, repository, tags, record)
+  return manifestCreated(repository, record, target.tag ? [] : tags)
+}
+
+/**
+ * end-9 `DELETE /v2/<repository>/manifests/<tag or digest>`: a tag leaves the list; a digest takes all its tags with it, in one
+ * signature, and stops being shown.
+ */
+export const deleteManifest: Route = async (context) => {
+  const { deps } = context
+  const { tag, digest } = parseTagOrDigest(context)
+  const repository = await openForPush(context)
+  if (digest) {
+    await findByDigest(deps, repository, digest)
+    const tags = await deps.lists.tagsOfDigest(repository.line, digest)
+    if (tags.length > 0) await removeTags(deps, repository, tags)
+    await deps.catalog.removeManifest(repository.key, digest)
+    return emptyAnswer(202)
+  }
+  if (!(await findTag(deps, repository, tag))) throw manifestUnknown(repository, tag)
+  await removeTags(deps, repository, [tag])
+  return emptyAnswer(202)
+}
+
+/** @throws OciError 400 DIGEST_INVALID or MANIFEST_INVALID: a colon is never part of a tag */
+function parseTagOrDigest({ params }: RouteContext): TagOrDigest {
+  const text = params.tagOrDigest ?? ''
+  if (text.includes(':')) return { tag: null, digest: parseDigest(text) }
+  return { tag: parseTag(text), digest: null }
+}
+
+function parseTagParameters(tags: readonly string[]): string[] {
+  if (tags.length <= MAX_TAG_PARAMETERS) return tags.map(parseTag)
+  throw new OciError('UNSUPPORTED', `${tags.length} tags in one push, more than ${MAX_TAG_PARAMETERS}`, { status: 414 })
+}
+
+async function findByDigest(deps: Deps, repository: OpenRepository, digest: Digest): Promise<ShownContent> {
+  const record = await deps.catalog.findManifest(repository.key, digest)
+  if (record) return record
+  const tags = await deps.lists.tagsOfDigest(repository.line, digest)
+  throw tags.length > 0 ? missing(digest) : manifestUnknown(repository, digest)
+}
+
+async function findByTag(deps: Deps, repository: OpenRepository, tag: string): Promise<ShownContent> {
+  const entry = await findTag(deps, repository, tag)
+  if (!entry) throw manifestUnknown(repository, tag)
+  const record = await deps.catalog.findManifest(repository.key, entry.digest)
+  if (!record) throw missing(entry.digest)
+  return { digest: entry.digest, size: record.size, mediaType: entry.mediaType }
+}
+
+async function checkedDigest(bytes: Uint8Array, wanted: Digest | null): Promise<Digest> {
+  const actual = await digestOf(wanted ? algorithmOf(wanted) : 'sha256', bytes)
+  if (wanted === null || wanted === actual) return actual
+  throw new OciError('DIGEST_INVALID', `the manifest has digest ${actual}, the path says ${wanted}`, {
+    detail: { actual },
+  })
+}
+
+function recordOf(digest: Digest, size: number, manifest: Manifest): ManifestRecord {
+  const { mediaType, subject, artifactType, annotations } = manifest
+  const annotationsJson = annotations && JSON.stringify(annotations)
+  return { digest, size, mediaType, subject: subject?.digest ?? null, artifactType, annotationsJson }
+}
+
+function manifestCreated({ name }: OpenRepository, record: ManifestRecord, tags: readonly string[]): Response {
+  const location = `/v2/${name.repository}/manifests/${record.digest}`
+  const answer = emptyAnswer(201, { location, 'docker-content-digest': record.digest })
+  if (record.subject) answer.headers.set('oci-subject', record.subject)
+  for (const tag of tags) answer.headers.append('oci-tag', tag)
+  return answer
+}
+
+function manifestUnknown({ name }: OpenRepository, tagOrDigest: string): OciError {
+  const what = isDigest(tagOrDigest) ? 'manifest' : 'tag'
+  return new OciError('MANIFEST_UNKNOWN', `${name.repository} has no ${what} ${tagOrDigest}`, {
+    detail: { [isDigest(tagOrDigest) ? 'digest' : 'tag']: tagOrDigest },
+  })
+}

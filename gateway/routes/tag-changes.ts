@@ -1,0 +1,94 @@
+import type { Deps } from '../deps.ts'
+import { OciError } from '../oci/error.ts'
+import { type DecideChanges, publishTags } from '../publisher.ts'
+import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
+import type { SignedList } from '../tags/list.ts'
+import type { TagChange } from '../tags/tree.ts'
+import type { OpenRepository } from './repository.ts'
+
+/** What a tag is to point to. */
+export type TagTarget = { digest: TagEntry['digest']; size: number; mediaType: string }
+
+/**
+ * Makes tags point to a manifest that is stored already: all of them or none, one signature. Tags that point there publish nothing,
+ * unless the list has expired: then this push is what repairs it.
+ * @throws OciError DENIED for an immutable tag
+ */
+export function pointTags(deps: Deps, repository: OpenRepository, tags: readonly string[], target: TagTarget) {
+  return applyTagChanges(deps, repository, async ({ head, entryOf }) => {
+    const changes: TagChange[] = []
+    for (const tag of new Set(tags)) {
+      const before = await entryOf(tag)
+      if (isSame(before, target) && !hasExpired(head, deps.clock())) continue
+      changes.push({ tag, entry: movedEntry(tag, before, target) })
+    }
+    return changes
+  })
+}
+
+/**
+ * Removes tags: a mutable one loses its slot, an immutable one gets its tombstone (protocol 2.1). Those that are gone already count
+ * for nothing.
+ */
+export function removeTags(deps: Deps, repository: OpenRepository, tags: readonly string[]) {
+  return applyTagChanges(deps, repository, async ({ entryOf }) => {
+    const changes: TagChange[] = []
+    for (const tag of new Set(tags)) {
+      const before = await entryOf(tag)
+      if (!before || isTombstone(before)) continue
+      changes.push({ tag, entry: isImmutable(before) ? { ...before, flags: before.flags | FLAG_TOMBSTONE } : null })
+    }
+    return changes
+  })
+}
+
+/** Whether an entry reads as absent although its slot is there (protocol 2.1). */
+export function isTombstone({ flags }: TagEntry): boolean {
+  return (flags & FLAG_TOMBSTONE) !== 0
+}
+
+/**
+ * The one door for every change of tags that the registry API decides: a publishing gateway signs and commits it.
+ * @throws OciError DENIED at a gateway without a publisher's key
+ */
+async function applyTagChanges(
+  deps: Deps,
+  repository: OpenRepository,
+  decide: DecideChanges,
+): Promise<SignedList | undefined> {
+  if (deps.signer) return publishTags(deps, repository, decide)
+  const { name, authority } = repository
+  throw new OciError(
+    'DENIED',
+    `tags of ${name.ensName} cannot be changed here: this gateway holds no publisher key. Sign a list as ${authority.policy.publishers.join(' or ')} and PUT it to /v2/${name.repository}/_mooring/list, or push to a gateway that holds that key`,
+    { detail: { owner: authority.owner, publishers: authority.policy.publishers } },
+  )
+}
+
+function movedEntry(tag: string, before: TagEntry | undefined, { digest, size, mediaType }: TagTarget): TagEntry {
+  if (before && isImmutable(before) && (isTombstone(before) || !isSame(before, { digest, size, mediaType }))) {
+    const stands = isTombstone(before) ? 'was deleted and cannot be used again' : `stays ${before.digest}`
+    throw new OciError('DENIED', `tag ${tag} is immutable: it ${stands}; push under another tag`, { detail: { tag } })
+  }
+  const kept = isSame(before, { digest, size, mediaType }) ? before : undefined
+  return {
+    digest,
+    size,
+    mediaType,
+    swarmReference: kept?.swarmReference ?? ZERO_REFERENCE,
+    updatedVersion: 0,
+    flags: kept?.flags ?? 0,
+  }
+}
+
+function isImmutable({ flags }: TagEntry): boolean {
+  return (flags & FLAG_IMMUTABLE) !== 0
+}
+
+function isSame(entry: TagEntry | undefined, { digest, mediaType }: TagTarget): entry is TagEntry {
+  return entry !== undefined && !isTombstone(entry) && entry.digest === digest && entry.mediaType === mediaType
+}
+
+function hasExpired(head: SignedList | undefined, now: bigint): boolean {
+  return head !== undefined && head.list.expiresAt <= now
+}

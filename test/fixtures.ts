@@ -1,0 +1,150 @@
+import type { Address, Hex } from 'viem'
+import { privateKeyToAddress, sign } from 'viem/accounts'
+import { type ChainReader, ChainUnavailable } from '../gateway/chain/chain-reader.ts'
+import type { Deps } from '../gateway/deps.ts'
+import { nodeOf } from '../gateway/ens/name.ts'
+import { defaultLimits, type Limits } from '../gateway/limits.ts'
+import type { Signer } from '../gateway/signer.ts'
+import type { NameAuthority, Policy } from '../gateway/tags/authority.ts'
+import { hashList, ZERO_HASH } from '../gateway/tags/list.ts'
+
+/** The chain and contract of every test that needs no real one. */
+export const testDomain = { chainId: 31337, resolver: '0x5fbdb2315678afecb367f032d93f642f64180aa3' as Address }
+
+/** Unix seconds at which the fixed clock and the fake chain's block stand. */
+export const testTime = 1_800_000_000n
+
+/** The well-known first keys of anvil: worthless, and the same in every test. */
+export const testKeys = {
+  owner: '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+  other: '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
+  third: '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
+} as const satisfies Record<string, Hex>
+
+export function addressOf(key: Hex): Address {
+  return privateKeyToAddress(key).toLowerCase() as Address
+}
+
+/** A signer that holds its key in memory. */
+export function createTestSigner(key: Hex = testKeys.owner): Signer {
+  return {
+    address: addressOf(key),
+    signList: (domain, list) => sign({ privateKey: key, hash: hashList(domain, list), to: 'hex' }),
+  }
+}
+
+/** A clock that stands until it is moved. */
+export function createTestClock(now: bigint = testTime) {
+  const clock = () => now
+  return Object.assign(clock, {
+    advance: (seconds: number) => {
+      now += BigInt(seconds)
+    },
+  })
+}
+
+export type TestClock = ReturnType<typeof createTestClock>
+
+/** What a test says about one name; what it leaves out is the zero-set-up case of protocol 3. */
+export type TestName = Partial<Omit<NameAuthority, 'policy' | 'isRevoked' | 'askContract'>> & {
+  owner: Address | null
+  policy?: Partial<Policy>
+  revoked?: readonly Address[]
+}
+
+export type TestChain = ChainReader & {
+  /** Says what the chain knows of a name from now on; other names have no owner. */
+  setName(ensName: string, name: TestName): void
+  /** From now on every question fails, until it is called with false. */
+  setDown(down: boolean): void
+}
+
+/**
+ * A chain reader over a table. A name without a row has the row of its nearest registered parent, as unregistered subnames do; with
+ * none of those it has no owner. The same row gives the same answer object until `setName` changes the table, as the real reader's
+ * memory does.
+ */
+export function createTestChain(names: Readonly<Record<string, TestName>> = {}): TestChain {
+  const table = new Map(Object.entries(names))
+  let answers = new Map<string, NameAuthority>()
+  let down = false
+  return {
+    domain: testDomain,
+    readAuthority: async (ensName) => {
+      if (down) throw new ChainUnavailable('the test chain is down')
+      const answer = answers.get(ensName) ?? authorityOf(ensName, findRow(table, ensName))
+      answers.set(ensName, answer)
+      return answer
+    },
+    readGateways: async () => [],
+    setName: (ensName, name) => {
+      table.set(ensName, name)
+      answers = new Map()
+    },
+    setDown: (value) => {
+      down = value
+    },
+  }
+}
+
+type Row = { authorityName: string; name: TestName }
+
+function findRow(table: ReadonlyMap<string, TestName>, ensName: string): Row | undefined {
+  for (let suffix = ensName; suffix.includes('.'); suffix = suffix.slice(suffix.indexOf('.') + 1)) {
+    const name = table.get(suffix)
+    if (name) return { authorityName: suffix, name }
+  }
+  return undefined
+}
+
+function authorityOf(ensName: string, row: Row | undefined): NameAuthority {
+  const { owner = null, policy = {}, revoked = [], ...rest } = row?.name ?? {}
+  return {
+    ...testDomain,
+    ensName,
+    node: nodeOf(ensName),
+    blockNumber: 100n,
+    blockTime: testTime,
+    reachable: owner !== null,
+    authorityName: owner && row ? row.authorityName : null,
+    owner,
+    policy: { publishers: owner ? [owner] : [], threshold: 1, timestamper: null, maxAgeSeconds: 0, ...policy },
+    epoch: 0n,
+    minVersion: 0n,
+    anchorVersion: 0n,
+    anchorHash: ZERO_HASH,
+    isRevoked: async (key) => revoked.includes(key),
+    askContract: async () => undefined,
+    ...rest,
+  }
+}
+
+/** Everything but the stores; `createApp` wants those too. */
+export type TestDeps = Deps & { chain: TestChain; clock: TestClock; logged: [string, unknown][] }
+
+/** Where test names live: `acme.eth` and `other.eth` belong to the test signer, `stranger.eth` to somebody else. */
+export const testNames: Readonly<Record<string, TestName>> = {
+  'acme.eth': { owner: addressOf(testKeys.owner) },
+  'other.eth': { owner: addressOf(testKeys.owner) },
+  'stranger.eth': { owner: addressOf(testKeys.other) },
+}
+
+/** Deps for a test: the given stores, and for the rest a fake chain, a fixed clock, counted ids and a log that is kept. */
+export function createTestDeps(
+  stores: Pick<Deps, 'content' | 'catalog' | 'lists'>,
+  options: { signer?: Signer | null; limits?: Partial<Limits>; names?: Readonly<Record<string, TestName>> } = {},
+): TestDeps {
+  const logged: [string, unknown][] = []
+  let ids = 0
+  return {
+    ...stores,
+    chain: createTestChain(options.names ?? testNames),
+    signer: options.signer === undefined ? createTestSigner() : options.signer,
+    clock: createTestClock(),
+    randomId: () => (++ids).toString(16).padStart(32, '0'),
+    pause: async () => undefined,
+    limits: { ...defaultLimits, ...options.limits },
+    log: (event, fields) => logged.push([event, fields]),
+    logged,
+  }
+}
