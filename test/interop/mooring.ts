@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { run } from './run.ts'
+
+const program = fileURLToPath(new URL('../../dist/mooring.js', import.meta.url))
+
+/** A running `mooring dev`: chain, contracts and a publishing gateway, all on loopback. */
+export type Mooring = {
+  /** `http://localhost:PORT`. */
+  gateway: string
+  /** `localhost:PORT`: the first part of an image reference. */
+  host: string
+  port: number
+  /** What `mooring resolve` finds through ENS; exit code 0 is required. */
+  resolve(nameAndTag: string): Promise<{ status: string; digest: string; viaEns: string; mediaType: string }>
+  stop(): Promise<void>
+}
+
+type Ready = { ok: boolean; gateway: string; rpc: string; ensRegistry: string; universalResolver: string }
+
+/** Starts the built command line as a user would and waits until it says that it is ready. */
+export async function startMooring(): Promise<Mooring> {
+  const child = spawn(process.execPath, [program, 'dev', '--json', '--port', '0', '--rpc-port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ready = await readReady(child)
+  const port = Number(new URL(ready.gateway).port)
+  const chain = ['--rpc', ready.rpc, '--ens-registry', ready.ensRegistry]
+  return {
+    gateway: `http://localhost:${port}`,
+    host: `localhost:${port}`,
+    port,
+    async resolve(nameAndTag) {
+      const args = ['resolve', nameAndTag, '--json', ...chain, '--universal-resolver', ready.universalResolver]
+      return JSON.parse(await run(process.execPath, [program, ...args]))
+    },
+    async stop() {
+      if (child.exitCode !== null) return
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+async function readReady(child: ChildProcess): Promise<Ready> {
+  const notes: string[] = []
+  child.stderr?.on('data', (bytes: Buffer) => notes.push(bytes.toString()))
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  const ended = once(child, 'exit').then(() => undefined)
+  const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended])
+  if (line === undefined) throw new Error(`mooring dev ended before it was ready:\n${notes.join('')}`)
+  const ready: Ready = JSON.parse(line)
+  if (!ready.ok) throw new Error(`mooring dev is not ok: ${line}\n${notes.join('')}`)
+  return ready
+}
