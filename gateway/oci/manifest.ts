@@ -49,7 +49,7 @@ export async function readManifest(
   contentType: string | null,
   limits: ManifestLimits,
 ): Promise<Manifest> {
-  const body = asObject(parseStrictJson(decodeUtf8(bytes), { maxDepth: limits.maxJsonDepth }), 'manifest')
+  const body = asObject(parseStrictJson(bytes, { maxDepth: limits.maxJsonDepth }), 'manifest')
   const mediaType = agreeOnMediaType(body, contentType)
   checkShape(body, mediaType)
   const config = body.config === undefined ? [] : [readDescriptor(body.config, 'config')]
@@ -145,14 +145,6 @@ async function checkData(data: unknown, digest: Digest, size: number): Promise<v
 function decodeBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-}
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw invalid('it is not UTF-8')
-  }
 }
 
 function asObject(value: unknown, where: string): JsonObject {
