@@ -1,13 +1,13 @@
 import type { Hex } from 'viem'
 import type { TagEntry } from './entry.ts'
 
-/** One slot of a tag list as its leaf holds it; `0x` is empty. Slot 0 is the sentinel: empty key, empty value. */
+/** A slot of a tag list as its leaf holds it; `0x` is empty. Slot 0 is the sentinel: empty key, empty value. */
 export type Slot = { key: Hex; nextKey: Hex; value: Hex }
 
 /** A slot and the hashes from its leaf to the root: exactly ceil(log2(count)) of them. It proves its key present or a key between `key` and `nextKey` absent. */
 export type Proof = Slot & { path: Hex[] }
 
-/** One tag's change: a new entry, or null for "the slot is removed" (protocol.md 5 `Change`). */
+/** One tag's change: a new entry, or null for "the slot is removed" (protocol 5 `Change`). */
 export type TagChange = { tag: string; entry: TagEntry | null }
 
 /**
@@ -21,56 +21,38 @@ export type TreeReader = {
   findSlot(key: Hex): Promise<{ position: number; slot: Slot }>
   /** @throws when `position` >= count: the store is broken. */
   slotAt(position: number): Promise<Slot>
-  /** The hash at a level, undefined where no slot was ever stored below it (then it is the empty hash of that level). */
+  /** The hash at a level, undefined where no used slot stands below it (then it is the empty hash of that level). */
   nodeAt(level: number, position: number): Promise<Hex | undefined>
 }
 
-/** What one publish writes: O(changes x log n) rows. */
+/**
+ * What one publish writes: O(changes x log n) rows, each named, so that a store keyed by position, and by (level, position), applies
+ * it blindly. After it the store holds exactly the slots 0..count-1 and, for each level 0..depthOf(count), the nodes
+ * 0..nodesAtLevel(count, level)-1: everything else that stood there before is named here with null. The first delta of a line writes
+ * the sentinel too.
+ */
 export type TreeDelta = {
   count: number
   root: Hex
   /** Slots written (by position); null: the slot is gone (position >= the new count). */
   slots: ReadonlyMap<number, Slot | null>
-  /** Node hashes written; null: gone, because the tree became smaller. Level 0 are the leaves. */
+  /** Node hashes written; null: gone, because no used slot is below it or it is above the root. Level 0 are the leaves. Each (level, position) once. */
   nodes: readonly { level: number; position: number; hash: Hex | null }[]
   /** What each changed tag was before and is now, in the order applied. */
   changes: readonly { tag: string; before: TagEntry | null; after: TagEntry | null }[]
 }
 
-/** keccak256(keccak256(u8 length(key) | key | u8 length(nextKey) | nextKey | value)); lengths over 129 are refused. @throws Refusal BadProof */
-export declare function hashLeaf(slot: Slot): Hex
-
-/** ceil(log2(count)): the length of every path, for count >= 1. */
-export declare function depthOf(count: number): number
-
-/** The root that `proof` leads to, hashing pairs as OpenZeppelin's MerkleProof does. */
-export declare function rootOfProof(proof: Proof): Hex
-
-/** The hash of an empty subtree at a level: 32 zero bytes at level 0, the hash of two of those below otherwise. */
-export declare function emptyHash(level: number): Hex
-
-/**
- * Plans one publish: removals, then updates, then additions, each by ascending key (protocol.md 2.1), whatever order `changes`
- * has. Reads and writes O(log n) per change. `version` is that of the list being made: it is the `updatedVersion` of what changes,
- * which each given entry must already carry.
- * @throws Refusal MalformedList (a tag twice, or the removal of an absent one), InvalidEntry, ImmutableChanged
- */
-export declare function planChanges(
-  tree: TreeReader,
-  changes: readonly TagChange[],
-  version: bigint,
-): Promise<TreeDelta>
-
-/** A reader over slots in memory (tests, CLI, whole lists); hashes lazily, once. */
-export declare function createMemoryTree(slots: readonly Slot[]): TreeReader & { root(): Hex; slots(): readonly Slot[] }
-
-/**
- * Checks that slots form one chain from the sentinel to the greatest key, each key a tag key and each value an entry, and builds
- * the tree; a generator so that the caller decides when to let others run: it yields after every few hundred slots.
- * Returns the root and every node hash, level by level (level 0 are the leaves).
- * @throws Refusal MalformedList, InvalidEntry
- */
-export declare function buildWellFormedTree(
-  slots: readonly Slot[],
-  version: bigint,
-): Generator<void, { root: Hex; levels: Hex[][] }>
+export { applyDelta, createMemoryTree } from './memory-tree.ts'
+export {
+  depthOf,
+  emptyHash,
+  hashLeaf,
+  hashPair,
+  MAX_COUNT,
+  nodesAtLevel,
+  proveKey,
+  rootOfProof,
+  SENTINEL,
+} from './merkle.ts'
+export { planChanges } from './plan.ts'
+export { buildWellFormedTree, linkSlots } from './whole-tree.ts'
