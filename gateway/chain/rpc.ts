@@ -1,0 +1,62 @@
+import { type Address, createClient, type Hex, http, numberToHex } from 'viem'
+import { ChainUnavailable } from './chain-reader.ts'
+
+/** A block as far as a check needs it; `time` is unix seconds. */
+export type Block = { number: bigint; time: bigint }
+
+/** The three questions that we ask of a JSON-RPC endpoint. */
+export type Rpc = {
+  /** @throws ChainUnavailable */
+  chainId(): Promise<number>
+  /** @throws ChainUnavailable */
+  latestBlock(): Promise<Block>
+  /**
+   * `eth_call` at one block; undefined when the call itself failed (reverted, ran out of gas). Calls made in one turn of the event
+   * loop travel in one JSON-RPC request. @throws ChainUnavailable
+   */
+  call(to: Address, callData: Hex, blockNumber: bigint): Promise<Hex | undefined>
+}
+
+const defaultTimeoutMs = 10_000
+const maxCallsPerRequest = 100
+
+/** An HTTP JSON-RPC endpoint. CCIP-Read is never followed here: what we ask is answered on chain. */
+export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rpc {
+  const transport = http(url, { batch: { batchSize: maxCallsPerRequest }, timeout: timeoutMs, retryCount: 1 })
+  const client = createClient({ transport, ccipRead: false, cacheTime: 0 })
+  return {
+    chainId: async () => Number(await ask(client.request({ method: 'eth_chainId' }))),
+    async latestBlock() {
+      const block = await ask(client.request({ method: 'eth_getBlockByNumber', params: ['latest', false] }))
+      if (!block?.number) throw new ChainUnavailable('the RPC endpoint has no latest block')
+      return { number: BigInt(block.number), time: BigInt(block.timestamp) }
+    },
+    call: (to, data, blockNumber) =>
+      client.request({ method: 'eth_call', params: [{ to, data }, numberToHex(blockNumber)] }).catch(readCallError),
+  }
+}
+
+async function ask<Answer>(request: Promise<Answer>): Promise<Answer> {
+  return request.catch((error: unknown) => {
+    throw new ChainUnavailable(`the RPC endpoint cannot be asked: ${firstLine(error)}`, { cause: error })
+  })
+}
+
+const executionRevertedCode = 3
+const failedExecution =
+  /revert|out ?of ?gas|EVM error|VM execution|invalid opcode|bad instruction|invalid jump|stack (?:under|over)flow/i
+
+/** Endpoints agree on code 3 for a revert and on little else: the rest is told by its words. */
+function readCallError(error: unknown): undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code, details } = each as { code?: unknown; details?: unknown }
+    if (code === executionRevertedCode) return undefined
+    if (typeof code === 'number' && failedExecution.test(`${details ?? ''}`)) return undefined
+  }
+  throw new ChainUnavailable(`the RPC endpoint cannot be asked: ${firstLine(error)}`, { cause: error })
+}
+
+function firstLine(error: unknown): string {
+  const { shortMessage, message } = error as { shortMessage?: string; message?: string }
+  return (shortMessage ?? message ?? String(error)).split('\n')[0] ?? ''
+}
