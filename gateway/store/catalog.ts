@@ -73,4 +73,6 @@ export type Catalog = {
   removeUpload(repository: RepositoryKey, uploadId: string): Promise<boolean>
   /** Removes sessions that expired before `now` (unix seconds) and returns their ids, so that their parts can go. */
   expireUploads(now: number): Promise<readonly string[]>
+  /** The parts of all sessions: what a sweep of the content store keeps. */
+  listParts(): Promise<readonly { uploadId: string; partId: string }[]>
 }

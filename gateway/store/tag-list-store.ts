@@ -26,7 +26,8 @@ export type TagListStore = {
   prove(line: ListLine, keys: readonly Hex[]): Promise<{ head: SignedList; proofs: readonly Proof[] } | undefined>
   /**
    * A reader over the slots and nodes of the list with hash `listHash`, for planning the next version; null begins a line: only the
-   * sentinel. Its answers may be of a later version once another publisher won: `commit` then says false.
+   * sentinel. All its answers are of that version: once another publisher won, opening and reading @throws ListMoved, which means
+   * the same as `commit` saying false (read the head and plan again).
    */
   openTree(line: ListLine, listHash: Hex | null): Promise<TreeReader>
   /**
@@ -57,4 +58,12 @@ export type TagListStore = {
   tagsOfDigest(line: ListLine, digest: string): Promise<readonly string[]>
   /** Versions newest first, those before the list with hash `before` when given, at most `limit`. */
   history(line: ListLine, before: Hex | null, limit: number): Promise<readonly HistoryRecord[]>
+}
+
+/** The list of a reader is not the current one any more: another publisher came first. */
+export class ListMoved extends Error {
+  override readonly name = 'ListMoved'
+  constructor(readonly listHash: Hex) {
+    super(`list ${listHash} is no longer the current one`)
+  }
 }

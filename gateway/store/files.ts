@@ -1,0 +1,225 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { algorithmOf, type Digest, type DigestAlgorithm, hexOf, parseDigest } from '../oci/digest.ts'
+import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
+import { fileStream, readWhole } from './file-stream.ts'
+import { type Fs, nodeFs } from './fs.ts'
+
+/** The files driver, with what only a store that outlives its process needs. */
+export type FilesContent = ContentStore & {
+  /** Removes temporary files and parts of no session, as a crash leaves them. Only before anything is written. Returns how many. */
+  sweep(liveParts: readonly { uploadId: string; partId: string }[]): Promise<number>
+}
+
+type Folder = { fs: Fs; root: string; settled: Set<string> }
+type Written = { size: number; digests: Record<DigestAlgorithm, Digest> }
+
+/**
+ * Content in a folder of its own that exists and is empty or was made by this driver:
+ *
+ *     content/<algorithm>/<first two hex digits>/<hex>    whole, verified, durable
+ *     parts/<upload id>.<part id>                         received bodies of uploads in progress
+ *     temporary/<id>                                      being written; nobody reads them
+ *
+ * Everything comes into `content/` by one rename of a file whose bytes are verified and synced; the rename counts once its folder
+ * is synced too. So a crash or power cut at any point leaves a digest absent or whole (protocol 6).
+ */
+export async function openFilesContent(root: string, fs: Fs = nodeFs): Promise<FilesContent> {
+  const folder: Folder = { fs, root, settled: new Set() }
+  for (const name of ['content', 'content/sha256', 'content/sha512', 'parts', 'temporary']) {
+    await settleFolder(folder, name)
+  }
+  return {
+    stat: (digest) => fs.size(join(root, contentPath(digest))),
+    async read(digest, range) {
+      const file = await fs.openRead(join(root, contentPath(digest)))
+      return file && fileStream(file, range)
+    },
+    put: (digest, bytes) => putContent(folder, digest, bytes),
+    writePart: (uploadId, body, maxBytes) => writePart(folder, uploadId, body, maxBytes),
+    async dropPart(uploadId, partId) {
+      await fs.unlink(join(root, partPath(uploadId, partId)))
+    },
+    assemble: (uploadId, parts, digest) => assemble(folder, uploadId, parts, digest),
+    async dropUpload(uploadId) {
+      const prefix = `${checkedId(uploadId)}.`
+      const names = await fs.list(join(root, 'parts'))
+      for (const name of names) if (name.startsWith(prefix)) await fs.unlink(join(root, 'parts', name))
+    },
+    async remove(digest) {
+      const removed = await fs.unlink(join(root, contentPath(digest)))
+      if (removed) await fs.syncFolder(join(root, fanOf(digest)))
+      return removed
+    },
+    sweep: (liveParts) => sweep(folder, liveParts),
+    async close() {},
+  }
+}
+
+async function putContent(folder: Folder, digest: Digest, bytes: Uint8Array): Promise<void> {
+  const hash = createHash(algorithmOf(digest)).update(bytes).digest('hex')
+  const actual = parseDigest(`${algorithmOf(digest)}:${hash}`)
+  if (actual !== digest) throw new DigestMismatch(digest, actual)
+  if (await isThere(folder, digest)) return
+  const temporary = temporaryPath()
+  await writeNew(folder, temporary, [bytes], [])
+  await reveal(folder, temporary, digest)
+}
+
+async function writePart(
+  folder: Folder,
+  uploadId: string,
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<StoredPart> {
+  const partId = randomUUID()
+  const path = partPath(uploadId, partId)
+  const { size, digests } = await writeNew(folder, path, limited(body, maxBytes), ['sha256'])
+  await folder.fs.syncFolder(join(folder.root, 'parts'))
+  return { partId, size, sha256: digests.sha256 }
+}
+
+async function assemble(
+  folder: Folder,
+  uploadId: string,
+  parts: readonly StoredPart[],
+  digest: Digest,
+): Promise<{ size: number }> {
+  const paths = parts.map((part) => partPath(uploadId, part.partId))
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const [only] = parts
+  if (parts.length === 1 && only && algorithmOf(digest) === 'sha256') {
+    if (only.sha256 !== digest) throw new DigestMismatch(digest, only.sha256)
+    if (!(await isThere(folder, digest))) await reveal(folder, paths[0]!, digest)
+  } else {
+    await joinParts(folder, paths, digest)
+  }
+  for (const path of paths) await folder.fs.unlink(join(folder.root, path))
+  return { size }
+}
+
+/** Writes the parts one after another into a new file, which becomes visible if it has the digest. */
+async function joinParts(folder: Folder, paths: readonly string[], digest: Digest): Promise<void> {
+  const algorithm = algorithmOf(digest)
+  const temporary = temporaryPath()
+  const { digests } = await writeNew(folder, temporary, contentsOf(folder, paths), [algorithm])
+  const isRight = digests[algorithm] === digest
+  if (isRight && !(await isThere(folder, digest))) return reveal(folder, temporary, digest)
+  await folder.fs.unlink(join(folder.root, temporary))
+  if (!isRight) throw new DigestMismatch(digest, digests[algorithm])
+}
+
+async function* contentsOf(folder: Folder, paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) {
+    const file = await folder.fs.openRead(join(folder.root, path))
+    if (!file) throw new Error(`a part of this upload is gone (${path}): begin the upload again`)
+    yield* readWhole(file)
+  }
+}
+
+/** Creates a file, hashes what goes into it and syncs it. Whatever fails, no file is left behind. */
+async function writeNew(
+  { fs, root }: Folder,
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  algorithms: readonly DigestAlgorithm[],
+): Promise<Written> {
+  const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }))
+  const file = await fs.create(join(root, path))
+  let size = 0
+  try {
+    for await (const chunk of chunks) {
+      const written = file.write(chunk)
+      for (const { hash } of hashes) hash.update(chunk)
+      await written
+      size += chunk.byteLength
+    }
+    await file.sync()
+    await file.close()
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await fs.unlink(join(root, path)).catch(() => undefined)
+    throw error
+  }
+  const digests = hashes.map(({ algorithm, hash }) => [algorithm, parseDigest(`${algorithm}:${hash.digest('hex')}`)])
+  return { size, digests: Object.fromEntries(digests) as Written['digests'] }
+}
+
+/** Moves a synced file to its digest, durably. */
+async function reveal(folder: Folder, path: string, digest: Digest): Promise<void> {
+  await settleFolder(folder, fanOf(digest))
+  await folder.fs.rename(join(folder.root, path), join(folder.root, contentPath(digest)))
+  await folder.fs.syncFolder(join(folder.root, fanOf(digest)))
+}
+
+/**
+ * Whether the digest is there, durably: its rename may have been somebody else's who has not synced the folder yet, or a process's
+ * that ended before it could.
+ */
+async function isThere(folder: Folder, digest: Digest): Promise<boolean> {
+  if ((await folder.fs.size(join(folder.root, contentPath(digest)))) === undefined) return false
+  await settleFolder(folder, fanOf(digest))
+  await folder.fs.syncFolder(join(folder.root, fanOf(digest)))
+  return true
+}
+
+/** Creates a folder and syncs its parent, once per process: that it exists does not say that it is durable. */
+async function settleFolder({ fs, root, settled }: Folder, path: string): Promise<void> {
+  if (settled.has(path)) return
+  await fs.createFolder(join(root, path))
+  await fs.syncFolder(join(root, path, '..'))
+  settled.add(path)
+}
+
+/** The body's chunks up to a limit. Leaving early cancels the body. @throws PartTooLarge */
+async function* limited(body: ReadableStream<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  let size = 0
+  let ended = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      ended = done
+      if (done) return
+      size += value.byteLength
+      if (size > maxBytes) throw new PartTooLarge(maxBytes)
+      yield value
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => undefined)
+  }
+}
+
+async function sweep(
+  { fs, root }: Folder,
+  liveParts: readonly { uploadId: string; partId: string }[],
+): Promise<number> {
+  const live = new Set(liveParts.map((part) => partPath(part.uploadId, part.partId)))
+  const inFolder = async (folder: string) => (await fs.list(join(root, folder))).map((name) => `${folder}/${name}`)
+  const dead = [...(await inFolder('temporary')), ...(await inFolder('parts'))].filter((path) => !live.has(path))
+  for (const path of dead) await fs.unlink(join(root, path))
+  return dead.length
+}
+
+/** Paths are made of parsed values only. @throws OciError DIGEST_INVALID */
+function contentPath(digest: Digest): string {
+  return `${fanOf(digest)}/${hexOf(parseDigest(digest))}`
+}
+
+function fanOf(digest: Digest): string {
+  return `content/${algorithmOf(parseDigest(digest))}/${hexOf(digest).slice(0, 2)}`
+}
+
+function partPath(uploadId: string, partId: string): string {
+  return `parts/${checkedId(uploadId)}.${checkedId(partId)}`
+}
+
+function temporaryPath(): string {
+  return `temporary/${randomUUID()}`
+}
+
+/** @throws RangeError for anything but 1..128 letters, digits, "-" and "_" */
+function checkedId(id: string): string {
+  if (!/^[0-9A-Za-z_-]{1,128}$/.test(id)) throw new RangeError(`${JSON.stringify(id.slice(0, 160))} is not an id`)
+  return id
+}

@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { algorithmOf, type Digest, parseDigest } from '../oci/digest.ts'
+import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
+import { wholeStream } from './file-stream.ts'
+
+type StoredBytes = { part: StoredPart; bytes: Uint8Array }
+
+/** Content in memory. */
+export function createMemoryContent(): ContentStore {
+  const contents = new Map<Digest, Uint8Array>()
+  const uploads = new Map<string, Map<string, StoredBytes>>()
+  return {
+    stat: async (digest) => contents.get(digest)?.byteLength,
+    async read(digest, range) {
+      const bytes = contents.get(digest)
+      if (!bytes || !range) return bytes && wholeStream(bytes.slice())
+      const { first, last } = range
+      if (!(first >= 0 && first <= last && last < bytes.byteLength)) {
+        throw new RangeError(`range ${first}-${last} is not inside ${bytes.byteLength} bytes`)
+      }
+      return wholeStream(bytes.slice(first, last + 1))
+    },
+    async put(digest, bytes) {
+      checkDigest(digest, bytes)
+      contents.set(digest, bytes.slice())
+    },
+    async writePart(uploadId, body, maxBytes) {
+      const bytes = await collect(body, maxBytes)
+      const part = { partId: randomUUID(), size: bytes.byteLength, sha256: digestOf('sha256', bytes) }
+      const parts = uploads.get(uploadId) ?? new Map<string, StoredBytes>()
+      uploads.set(uploadId, parts.set(part.partId, { part, bytes }))
+      return part
+    },
+    async dropPart(uploadId, partId) {
+      uploads.get(uploadId)?.delete(partId)
+    },
+    async assemble(uploadId, parts, digest) {
+      const stored = uploads.get(uploadId)
+      const size = parts.reduce((sum, part) => sum + part.size, 0)
+      const isKnown = parts.length === 1 && parts[0]!.sha256 === digest && contents.has(digest)
+      if (!isKnown) {
+        const bytes = joined(parts.map((part) => stored?.get(part.partId)?.bytes))
+        checkDigest(digest, bytes)
+        contents.set(digest, bytes)
+      }
+      for (const part of parts) stored?.delete(part.partId)
+      return { size }
+    },
+    async dropUpload(uploadId) {
+      uploads.delete(uploadId)
+    },
+    remove: async (digest) => contents.delete(digest),
+    async close() {
+      contents.clear()
+      uploads.clear()
+    },
+  }
+}
+
+function checkDigest(digest: Digest, bytes: Uint8Array): void {
+  const actual = digestOf(algorithmOf(parseDigest(digest)), bytes)
+  if (actual !== digest) throw new DigestMismatch(digest, actual)
+}
+
+function digestOf(algorithm: 'sha256' | 'sha512', bytes: Uint8Array): Digest {
+  return parseDigest(`${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`)
+}
+
+async function collect(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return joined(chunks)
+    size += value.byteLength
+    if (size > maxBytes) {
+      await reader.cancel().catch(() => undefined)
+      throw new PartTooLarge(maxBytes)
+    }
+    chunks.push(value.slice())
+  }
+}
+
+function joined(chunks: readonly (Uint8Array | undefined)[]): Uint8Array {
+  const present = chunks.map((chunk) => {
+    if (!chunk) throw new Error('a part of this upload is gone: begin the upload again')
+    return chunk
+  })
+  const whole = new Uint8Array(present.reduce((sum, chunk) => sum + chunk.byteLength, 0))
+  let position = 0
+  for (const chunk of present) {
+    whole.set(chunk, position)
+    position += chunk.byteLength
+  }
+  return whole
+}

@@ -1,0 +1,168 @@
+import type { Hex } from 'viem'
+import { decodeTagEntry, decodeTagKey, encodeTagKey, isTombstone } from '../tags/entry.ts'
+import { type SignedList, ZERO_HASH } from '../tags/list.ts'
+import { createMemoryTree, depthOf, emptyHash, hashLeaf, type Proof, type Slot, type TreeDelta } from '../tags/tree.ts'
+import { type HistoryRecord, type ListLine, ListMoved, type TagListStore } from './tag-list-store.ts'
+
+/** The rows of one list: slots by position, hashes by level and position, and positions in key order. */
+type Rows = { slots: Slot[]; levels: (Hex | undefined)[][]; order: number[] }
+type Line = { head: SignedList; rows: Rows; history: HistoryRecord[] }
+
+const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
+
+/** Tag lists in memory. */
+export function createMemoryTagLists(): TagListStore {
+  const lines = new Map<string, Line>()
+  const find = (line: ListLine) => lines.get(keyOf(line))
+  const publish = (line: ListLine, signed: SignedList, changes: HistoryRecord['changes'], rowsOf: () => Rows) => {
+    const { name, owner, epoch } = signed.list
+    if (name !== line.ensName || owner !== line.owner || epoch !== line.epoch) {
+      throw new Error(
+        `a list of ${name} (owner ${owner}, epoch ${epoch}) does not belong to the line of ${line.ensName}`,
+      )
+    }
+    const before = find(line)
+    if (signed.list.previous !== (before?.head.hash ?? ZERO_HASH)) return false
+    if (signed.list.version <= (before?.head.list.version ?? 0n)) return false
+    const history = [{ ...signed, changes }, ...(before?.history ?? [])]
+    lines.set(keyOf(line), { head: signed, rows: rowsOf(), history })
+    return true
+  }
+  return {
+    ...readersOf(find),
+    ...pagesOf(find),
+    async commit(line, signed, delta) {
+      return publish(line, signed, delta.changes, () => rowsAfter(find(line)?.rows ?? firstRows(), delta))
+    },
+    async replace(line, signed, { slots, levels, changes }) {
+      const rows = () => ({ slots: [...slots], levels: levels.map((hashes) => [...hashes]), order: orderOf(slots) })
+      return publish(line, signed, changes, rows)
+    },
+    async putSignatures(line, listHash, signatures) {
+      const known = find(line)
+      if (known?.head.hash !== listHash) return false
+      const head = { ...known.head, signatures }
+      const [newest, ...older] = known.history
+      lines.set(keyOf(line), { ...known, head, history: [{ ...newest!, signatures }, ...older] })
+      return true
+    },
+  }
+}
+
+type Find = (line: ListLine) => Line | undefined
+
+function readersOf(find: Find): Pick<TagListStore, 'findHead' | 'findSlot' | 'prove' | 'openTree'> {
+  return {
+    findHead: async (line) => find(line)?.head,
+    async findSlot(line, key) {
+      const known = find(line)
+      if (!known) return undefined
+      const slot = known.rows.slots[positionOf(known.rows, key)]!
+      return { head: known.head, slot: slot.key === key ? slot : undefined }
+    },
+    async prove(line, keys) {
+      const known = find(line)
+      return known && { head: known.head, proofs: keys.map((key) => proofOf(known.rows, key)) }
+    },
+    async openTree(line, listHash) {
+      if (listHash === null) return createMemoryTree([sentinel])
+      const current = () => {
+        const known = find(line)
+        if (known?.head.hash !== listHash) throw new ListMoved(listHash)
+        return known.rows
+      }
+      const slotAt = async (position: number) => {
+        const slot = current().slots[position]
+        if (!slot) throw new Error(`list ${listHash} has no slot ${position}: the store is broken`)
+        return slot
+      }
+      return {
+        count: current().slots.length,
+        slotAt,
+        async findSlot(key) {
+          const position = positionOf(current(), key)
+          return { position, slot: await slotAt(position) }
+        },
+        nodeAt: async (level, position) => current().levels[level]?.[position],
+      }
+    },
+  }
+}
+
+function pagesOf(find: Find): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history'> {
+  return {
+    async readSlots(line, listHash, from, limit) {
+      const known = find(line)
+      return known?.head.hash === listHash ? known.rows.slots.slice(from, from + limit) : undefined
+    },
+    async listTags(line, after, limit) {
+      const known = find(line)
+      if (!known) return undefined
+      const tags = shownTags(known).map(({ tag }) => tag)
+      const start = after === '' ? 0 : tags.findIndex((tag) => encodeTagKey(tag) > encodeTagKey(after))
+      return { head: known.head, tags: start < 0 ? [] : tags.slice(start, start + limit) }
+    },
+    async tagsOfDigest(line, digest) {
+      const known = find(line)
+      const shown = known ? shownTags(known) : []
+      return shown.filter(({ entry }) => entry.digest === digest).map(({ tag }) => tag)
+    },
+    async history(line, before, limit) {
+      const history = find(line)?.history ?? []
+      const start = before === null ? 0 : history.findIndex((record) => record.hash === before) + 1
+      return before !== null && start === 0 ? [] : history.slice(start, start + limit)
+    },
+  }
+}
+
+function shownTags({ head, rows }: Line) {
+  return rows.order
+    .slice(1)
+    .map((position) => rows.slots[position]!)
+    .map(({ key, value }) => ({ tag: decodeTagKey(key), entry: decodeTagEntry(value, head.list.version) }))
+    .filter(({ entry }) => !isTombstone(entry))
+}
+
+function keyOf({ chainId, resolver, ensName, owner, epoch }: ListLine): string {
+  return `${chainId} ${resolver} ${ensName} ${owner} ${epoch}`
+}
+
+function firstRows(): Rows {
+  return { slots: [sentinel], levels: [[hashLeaf(sentinel)]], order: [0] }
+}
+
+function rowsAfter(before: Rows, delta: TreeDelta): Rows {
+  const slots = [...before.slots]
+  for (const [position, slot] of delta.slots) if (slot) slots[position] = slot
+  slots.length = delta.count
+  const levels = before.levels.map((hashes) => [...hashes])
+  for (const { level, position, hash } of delta.nodes) {
+    while (levels.length <= level) levels.push([])
+    levels[level]![position] = hash ?? undefined
+  }
+  return { slots, levels, order: orderOf(slots) }
+}
+
+function orderOf(slots: readonly Slot[]): number[] {
+  return [...slots.keys()].sort((a, b) => (slots[a]!.key < slots[b]!.key ? -1 : 1))
+}
+
+/** Binary search for the slot with the greatest key up to `key`. */
+function positionOf({ slots, order }: Rows, key: Hex): number {
+  let low = 0
+  let high = order.length
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (slots[order[middle]!]!.key <= key) low = middle
+    else high = middle
+  }
+  return order[low]!
+}
+
+function proofOf(rows: Rows, key: Hex): Proof {
+  const position = positionOf(rows, key)
+  const path = Array.from({ length: depthOf(rows.slots.length) }, (_, level) => {
+    return rows.levels[level]?.[(position >> level) ^ 1] ?? emptyHash(level)
+  })
+  return { ...rows.slots[position]!, path }
+}

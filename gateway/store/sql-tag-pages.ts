@@ -1,0 +1,73 @@
+import { hexOf, isDigest } from '../oci/digest.ts'
+import type { Sql } from './sql.ts'
+import {
+  type ChangeRow,
+  isLine,
+  lineValues,
+  ofLine,
+  type SlotRow,
+  selectHead,
+  signedListOf,
+  slotColumns,
+  slotOf,
+  transitionOf,
+  type VersionRow,
+  versionColumns,
+} from './tag-list-rows.ts'
+import type { TagListStore, TagTransition } from './tag-list-store.ts'
+
+/** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
+const isShown = "s.position > 0 AND substr(s.value, 1, 1) < x'02'"
+const tagOfKey = 'CAST(substr(s.key, 2) AS TEXT) AS tag'
+
+/** The paging half of the SQL tag lists. */
+export function tagPages(sql: Sql): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history'> {
+  return {
+    async readSlots(line, listHash, from, limit) {
+      const isHead = `WHERE ${isLine} AND l.head_hash = ?6 AND l.head_version > 0`
+      const [head, slots] = await sql.batch([
+        ofLine(`SELECT 1 AS found FROM list_line l ${isHead}`, line, listHash),
+        ofLine(
+          `SELECT ${slotColumns} FROM list_line l JOIN slot s ON s.tree_id = l.tree_id ${isHead}
+           AND s.position >= ?7 ORDER BY s.position LIMIT ?8`,
+          line,
+          listHash,
+          from,
+          limit,
+        ),
+      ])
+      return head!.length === 0 ? undefined : (slots as SlotRow[]).map(slotOf)
+    },
+    async listTags(line, after, limit) {
+      const text = `SELECT ${tagOfKey} FROM list_line l JOIN slot s ON s.tree_id = l.tree_id
+        WHERE ${isLine} AND s.key > CAST(char(1) || ?6 AS BLOB) AND ${isShown} ORDER BY s.key LIMIT ?7`
+      const [heads, tags] = await sql.batch([ofLine(selectHead, line), ofLine(text, line, after, limit)])
+      const [head] = heads as VersionRow[]
+      return head && { head: signedListOf(head), tags: (tags as { tag: string }[]).map((row) => row.tag) }
+    },
+    async tagsOfDigest(line, digest) {
+      if (!isDigest(digest)) return []
+      const stored = `${digest.startsWith('sha256:') ? '01' : '02'}${hexOf(digest)}`
+      const text = `SELECT ${tagOfKey} FROM list_line l JOIN slot s ON s.tree_id = l.tree_id
+        WHERE ${isLine} AND s.digest = unhex(?6) AND ${isShown} ORDER BY s.key`
+      const rows = await sql.all<{ tag: string }>(text, [...lineValues(line), stored])
+      return rows.map((row) => row.tag)
+    },
+    async history(line, before, limit) {
+      const versions = await sql.all<VersionRow>(
+        `SELECT ${versionColumns} FROM list_line l JOIN list_version v ON v.line_id = l.line_id
+         WHERE ${isLine} AND (?6 IS NULL OR v.version < (SELECT b.version FROM list_version b WHERE b.line_id = l.line_id AND b.hash = ?6))
+         ORDER BY v.version DESC LIMIT ?7`,
+        [...lineValues(line), before, limit],
+      )
+      const changes = await sql.all<ChangeRow>(
+        `SELECT c.tree_id, c.version, c.tag, lower(hex(c.before)) AS before, lower(hex(c.after)) AS after
+         FROM json_each(?1) k CROSS JOIN list_change c ON c.tree_id = k.value ->> 0 AND c.version = k.value ->> 1 ORDER BY k.key, c.ordinal`,
+        [JSON.stringify(versions.map((row) => [row.tree_id, row.version]))],
+      )
+      const ofVersion = new Map<number, TagTransition[]>(versions.map((row) => [row.version, []]))
+      for (const row of changes) ofVersion.get(row.version)?.push(transitionOf(row))
+      return versions.map((row) => ({ ...signedListOf(row), changes: ofVersion.get(row.version) ?? [] }))
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import type { Hex } from 'viem'
+import { type SignedList, ZERO_HASH } from '../tags/list.ts'
+import { hashLeaf } from '../tags/tree.ts'
+import { type Sql, SqlConflict, type SqlStatement } from './sql.ts'
+import { deltaStatements, pause, removeTree, type WholeList, wholeStatements } from './sql-trees.ts'
+import {
+  bare,
+  insertVersion,
+  isLine,
+  lineValues,
+  ofLine,
+  safeInteger,
+  sentinel,
+  signaturesJson,
+} from './tag-list-rows.ts'
+import type { ListLine, TagListStore } from './tag-list-store.ts'
+
+type LineRow = { line_id: number; tree_id: number; head_hash: Hex; head_version: number }
+
+/** The writing half of the SQL tag lists: every publish is one batch that compares the head and moves it. */
+export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 'putSignatures'> {
+  return {
+    async commit(line, signed, delta) {
+      const state = await lineFor(sql, line, signed)
+      if (!follows(state, signed)) return false
+      const version = safeInteger(signed.list.version)
+      return swap(sql, line, signed, [
+        refuseUnlessHead(state, signed),
+        ...deltaStatements(state.tree_id, version, delta),
+        insertVersion(state.line_id, state.tree_id, signed),
+        moveHead(state.line_id, state.tree_id, signed),
+      ])
+    },
+    async replace(line, signed, whole) {
+      const state = await lineFor(sql, line, signed)
+      if (!follows(state, signed)) return false
+      const treeId = await writeBeside(sql, safeInteger(signed.list.version), whole)
+      const swapped = await swap(sql, line, signed, [
+        refuseUnlessHead(state, signed),
+        { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
+        insertVersion(state.line_id, treeId, signed),
+        moveHead(state.line_id, treeId, signed),
+        { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
+      ])
+      await removeTree(sql, swapped ? state.tree_id : treeId, !swapped)
+      return swapped
+    },
+    async putSignatures(line, listHash, signatures) {
+      const text = `UPDATE list_version SET signatures_json = ?7 WHERE hash = ?6
+        AND line_id = (SELECT l.line_id FROM list_line l WHERE ${isLine} AND l.head_hash = ?6)`
+      return (await sql.run(text, [...lineValues(line), listHash, signaturesJson(signatures)])) > 0
+    },
+  }
+}
+
+/** Finds or begins a line. @throws Error when `signed` is for another name, owner or epoch */
+async function lineFor(sql: Sql, line: ListLine, signed: SignedList): Promise<LineRow> {
+  const { name, owner, epoch } = signed.list
+  if (name !== line.ensName || owner !== line.owner || epoch !== line.epoch) {
+    throw new Error(`a list of ${name} (owner ${owner}, epoch ${epoch}) does not belong to the line of ${line.ensName}`)
+  }
+  const select = `SELECT l.line_id, l.tree_id, l.head_hash, l.head_version FROM list_line l WHERE ${isLine}`
+  const known = await sql.first<LineRow>(select, lineValues(line))
+  if (known) return known
+  const isNew = `WHERE NOT EXISTS (SELECT 1 FROM list_line l WHERE ${isLine})`
+  const results = await sql.batch([
+    ofLine(`INSERT INTO tree (state) SELECT 'live' ${isNew}`, line),
+    ofLine(
+      `INSERT INTO list_line (chain_id, resolver, ens_name, owner, epoch, head_version, head_hash, tree_id)
+       SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6, last_insert_rowid() ${isNew}`,
+      line,
+      ZERO_HASH,
+    ),
+    ofLine(
+      `INSERT INTO slot (tree_id, position, key, next_key, value) SELECT l.tree_id, 0, x'', x'', x'' FROM list_line l
+       WHERE ${isLine} AND l.head_version = 0 ON CONFLICT DO NOTHING`,
+      line,
+    ),
+    ofLine(
+      `INSERT INTO node (tree_id, level, position, hash) SELECT l.tree_id, 0, 0, unhex(?6) FROM list_line l
+       WHERE ${isLine} AND l.head_version = 0 ON CONFLICT DO NOTHING`,
+      line,
+      bare(hashLeaf(sentinel)),
+    ),
+    ofLine(select, line),
+  ])
+  return results[4]![0] as LineRow
+}
+
+function follows(state: LineRow, signed: SignedList): boolean {
+  return state.head_hash === signed.list.previous && state.head_version < safeInteger(signed.list.version)
+}
+
+/**
+ * The compare of compare-and-swap, in a form that ends the whole batch: when the head is not `previous` any more, it inserts the
+ * line a second time, which its primary key refuses (SqlConflict).
+ */
+function refuseUnlessHead(state: LineRow, signed: SignedList): SqlStatement {
+  return {
+    text: 'INSERT INTO list_line SELECT * FROM list_line WHERE line_id = ? AND (head_hash <> ? OR tree_id <> ?)',
+    values: [state.line_id, signed.list.previous, state.tree_id],
+  }
+}
+
+function moveHead(lineId: number, treeId: number, signed: SignedList): SqlStatement {
+  return {
+    text: 'UPDATE list_line SET head_hash = ?, head_version = ?, tree_id = ? WHERE line_id = ?',
+    values: [signed.hash, safeInteger(signed.list.version), treeId, lineId],
+  }
+}
+
+/** False when another list came first. A conflict while the head still is `previous` is no lost race but a broken delta: it is thrown. */
+async function swap(sql: Sql, line: ListLine, signed: SignedList, statements: SqlStatement[]): Promise<boolean> {
+  try {
+    await sql.batch(statements)
+    return true
+  } catch (error) {
+    if (!(error instanceof SqlConflict) || follows(await lineFor(sql, line, signed), signed)) throw error
+    return false
+  }
+}
+
+/** Writes a tree that nothing shows yet, slice by slice, and returns its id. */
+async function writeBeside(sql: Sql, version: number, whole: WholeList): Promise<number> {
+  const created = await sql.first<{ tree_id: number }>("INSERT INTO tree (state) VALUES ('pending') RETURNING tree_id")
+  const treeId = created!.tree_id
+  for (const slice of wholeStatements(treeId, version, whole)) {
+    await sql.batch([slice])
+    await pause()
+  }
+  return treeId
+}

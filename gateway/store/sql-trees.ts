@@ -1,0 +1,115 @@
+import type { Hex } from 'viem'
+import type { Slot, TreeDelta } from '../tags/tree.ts'
+import type { Sql, SqlStatement } from './sql.ts'
+import { bare, changeItem, slotItem } from './tag-list-rows.ts'
+import type { TagTransition } from './tag-list-store.ts'
+
+/** Rows handed over as one JSON text, which D1 limits to 2 MB; also how long other requests wait for a slice. */
+const maxSliceChars = 400_000
+const maxSweepRows = 2_000
+
+/** Everything of a whole list, as `replace` gets it. */
+export type WholeList = {
+  slots: readonly Slot[]
+  levels: readonly (readonly Hex[])[]
+  changes: readonly TagTransition[]
+}
+
+/** The statements that bring the rows of a tree to the state after `delta`. Deletions come first: a moved slot keeps its unique key. */
+export function deltaStatements(treeId: number, version: number, delta: TreeDelta): SqlStatement[] {
+  const goneNodes = delta.nodes.filter((node) => node.hash === null).map((node) => [node.level, node.position])
+  return [
+    ...sliced(deleteSlots, [treeId], delta.slots.keys()),
+    ...sliced(deleteNodes, [treeId], goneNodes),
+    ...sliced(insertSlots, [treeId], usedSlots(delta.slots)),
+    ...sliced(insertNodes, [treeId], keptNodes(delta)),
+    ...sliced(insertChanges, [treeId, version], delta.changes.entries(), ([ordinal, change]) =>
+      changeItem(ordinal, change),
+    ),
+  ]
+}
+
+/** The statements that write a whole tree, one slice each. */
+export function* wholeStatements(treeId: number, version: number, whole: WholeList): Generator<SqlStatement> {
+  yield* sliced(insertSlots, [treeId], whole.slots.entries(), ([position, slot]) => slotItem(position, slot))
+  yield* sliced(insertNodes, [treeId], allNodes(whole.levels))
+  yield* sliced(insertChanges, [treeId, version], whole.changes.entries(), ([ordinal, change]) =>
+    changeItem(ordinal, change),
+  )
+}
+
+/**
+ * Removes, in slices, trees that no list uses: those that a `replace` left behind (retired), and those that it never finished
+ * (pending), with the changes written for them. To be called when nobody is replacing. Returns how many trees went.
+ */
+export async function sweepTrees(sql: Sql): Promise<number> {
+  const trees = await sql.all<{ tree_id: number; state: string }>(
+    "SELECT tree_id, state FROM tree WHERE state <> 'live' ORDER BY tree_id",
+  )
+  for (const tree of trees) await removeTree(sql, tree.tree_id, tree.state === 'pending')
+  return trees.length
+}
+
+/** Removes one tree; the changes of one that was live are the history's and stay. */
+export async function removeTree(sql: Sql, treeId: number, withChanges: boolean): Promise<void> {
+  await removeInSlices(sql, 'slot', 'position', treeId)
+  await removeInSlices(sql, 'node', 'level, position', treeId)
+  if (withChanges) await removeInSlices(sql, 'list_change', 'version, ordinal', treeId)
+  await sql.run("DELETE FROM tree WHERE tree_id = ? AND state <> 'live'", [treeId])
+}
+
+/** Lets other requests run between slices: SQLite on Node answers without ever yielding. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}
+
+const deleteSlots = 'DELETE FROM slot WHERE tree_id = ?1 AND position IN (SELECT value FROM json_each(?2))'
+const deleteNodes = `DELETE FROM node WHERE tree_id = ?1
+  AND (level, position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`
+const insertSlots = `INSERT INTO slot (tree_id, position, key, next_key, value)
+  SELECT ?1, value ->> 0, unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3) FROM json_each(?2)`
+const insertNodes = `INSERT OR REPLACE INTO node (tree_id, level, position, hash)
+  SELECT ?1, value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?2)`
+const insertChanges = `INSERT INTO list_change (tree_id, version, ordinal, tag, before, after)
+  SELECT ?1, ?2, value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM json_each(?3)`
+
+/** One statement per slice of rows, the slice as JSON in its last value. */
+function* sliced<Row>(
+  text: string,
+  values: readonly number[],
+  rows: Iterable<Row>,
+  itemOf: (row: Row) => unknown = (row) => row,
+): Generator<SqlStatement> {
+  let items: string[] = []
+  let chars = 0
+  for (const row of rows) {
+    const item = JSON.stringify(itemOf(row))
+    items.push(item)
+    chars += item.length + 1
+    if (chars < maxSliceChars) continue
+    yield { text, values: [...values, `[${items.join(',')}]`] }
+    items = []
+    chars = 0
+  }
+  if (items.length > 0) yield { text, values: [...values, `[${items.join(',')}]`] }
+}
+
+function* usedSlots(slots: ReadonlyMap<number, Slot | null>): Generator<unknown[]> {
+  for (const [position, slot] of slots) if (slot) yield slotItem(position, slot)
+}
+
+function* keptNodes(delta: TreeDelta): Generator<unknown[]> {
+  for (const { level, position, hash } of delta.nodes) if (hash) yield [level, position, bare(hash)]
+}
+
+function* allNodes(levels: readonly (readonly Hex[])[]): Generator<unknown[]> {
+  for (const [level, hashes] of levels.entries()) {
+    for (const [position, hash] of hashes.entries()) yield [level, position, bare(hash)]
+  }
+}
+
+async function removeInSlices(sql: Sql, table: string, key: string, treeId: number): Promise<void> {
+  const text = `DELETE FROM ${table} WHERE tree_id = ?1
+    AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tree_id = ?1 LIMIT ${maxSweepRows})`
+  while ((await sql.run(text, [treeId])) > 0) await pause()
+}

@@ -1,0 +1,142 @@
+import type { Address, Hex } from 'viem'
+import { decodeTagEntry, encodeTagEntry, type TagEntry } from '../tags/entry.ts'
+import type { SignedList, SignerSignature, Timestamp } from '../tags/list.ts'
+import type { Slot } from '../tags/tree.ts'
+import type { SqlStatement, SqlValue } from './sql.ts'
+import type { ListLine, TagTransition } from './tag-list-store.ts'
+
+/** A row of list_version with the name, owner and epoch of its line. */
+export type VersionRow = {
+  ens_name: string
+  owner: Address
+  epoch: number
+  version: number
+  hash: Hex
+  node: Hex
+  previous: Hex
+  root: Hex
+  count: number
+  delegations: Hex
+  issued_at: number
+  expires_at: number
+  signatures_json: string
+  timestamp_json: string | null
+  tree_id: number
+}
+/** Bytes of a slot as bare hex. */
+export type SlotRow = { position: number; key: string; next_key: string; value: string }
+export type ChangeRow = { tree_id: number; version: number; tag: string; before: string | null; after: string | null }
+
+/** The slot every list begins with. */
+export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
+
+/** A list_line row is the one of `line` when its key columns equal ?1 to ?5. */
+export const isLine = 'l.chain_id = ?1 AND l.resolver = ?2 AND l.ens_name = ?3 AND l.owner = ?4 AND l.epoch = ?5'
+export const versionColumns = `l.ens_name, l.owner, l.epoch, v.version, v.hash, v.node, v.previous, v.root, v.count, v.delegations,
+  v.issued_at, v.expires_at, v.signatures_json, v.timestamp_json, v.tree_id`
+export const slotColumns =
+  's.position, lower(hex(s.key)) AS key, lower(hex(s.next_key)) AS next_key, lower(hex(s.value)) AS value'
+
+export const headOfLine = `FROM list_line l JOIN list_version v ON v.line_id = l.line_id AND v.version = l.head_version WHERE ${isLine}`
+export const selectHead = `SELECT ${versionColumns} ${headOfLine}`
+
+/** A statement about one line: ?1 to ?5 are taken, `values` are ?6 and on. */
+export function ofLine(text: string, line: ListLine, ...values: (string | number)[]): SqlStatement {
+  return { text, values: [...lineValues(line), ...values] }
+}
+
+/** The values ?1 to ?5 of `isLine`. */
+export function lineValues(line: ListLine): SqlValue[] {
+  return [line.chainId, line.resolver, line.ensName, line.owner, safeInteger(line.epoch)]
+}
+
+export function signedListOf(row: VersionRow): SignedList {
+  return {
+    list: {
+      name: row.ens_name,
+      node: row.node,
+      owner: row.owner,
+      epoch: BigInt(row.epoch),
+      version: BigInt(row.version),
+      previous: row.previous,
+      root: row.root,
+      count: BigInt(row.count),
+      delegations: row.delegations,
+      issuedAt: BigInt(row.issued_at),
+      expiresAt: BigInt(row.expires_at),
+    },
+    hash: row.hash,
+    signatures: JSON.parse(row.signatures_json) as SignerSignature[],
+    timestamp: row.timestamp_json === null ? null : timestampOf(row.timestamp_json),
+  }
+}
+
+/** The statement that records `signed` as a version of the line with this id; its changes stand under `treeId`. */
+export function insertVersion(lineId: number, treeId: number, signed: SignedList): SqlStatement {
+  const { list } = signed
+  return {
+    text: `INSERT INTO list_version (line_id, tree_id, version, hash, node, previous, root, count, delegations, issued_at, expires_at,
+      signatures_json, timestamp_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    values: [
+      lineId,
+      treeId,
+      safeInteger(list.version),
+      signed.hash,
+      list.node,
+      list.previous,
+      list.root,
+      safeInteger(list.count),
+      list.delegations,
+      safeInteger(list.issuedAt),
+      safeInteger(list.expiresAt),
+      signaturesJson(signed.signatures),
+      signed.timestamp && timestampJson(signed.timestamp),
+    ],
+  }
+}
+
+export function signaturesJson(signatures: readonly SignerSignature[]): string {
+  return JSON.stringify(signatures.map(({ signer, signature }) => ({ signer, signature })))
+}
+
+export function slotOf(row: SlotRow): Slot {
+  return { key: `0x${row.key}`, nextKey: `0x${row.next_key}`, value: `0x${row.value}` }
+}
+
+export function transitionOf(row: ChangeRow): TagTransition {
+  const version = BigInt(row.version)
+  const entryOf = (value: string | null) => (value ? decodeTagEntry(`0x${value}`, version) : null)
+  return { tag: row.tag, before: entryOf(row.before), after: entryOf(row.after) }
+}
+
+/** What `insertSlots`, `insertNodes` and `insertChanges` take, as JSON values with bytes in bare hex. */
+export function slotItem(position: number, slot: Slot): unknown[] {
+  return [position, bare(slot.key), bare(slot.nextKey), bare(slot.value)]
+}
+
+export function changeItem(ordinal: number, change: TagTransition): unknown[] {
+  const valueBytes = (entry: TagEntry | null) => entry && bare(encodeTagEntry(entry))
+  return [ordinal, change.tag, valueBytes(change.before), valueBytes(change.after)]
+}
+
+/** Hex digits without 0x. */
+export function bare(hex: Hex): string {
+  return hex.slice(2)
+}
+
+/** @throws RangeError at 2^53 and above: such a number is in no list (protocol 2.2) and SQL would not keep it */
+export function safeInteger(value: bigint): number {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is too large to be stored`)
+  return number
+}
+
+function timestampJson(timestamp: Timestamp): string {
+  const { issuedAt, expiresAt, signature } = timestamp
+  return JSON.stringify({ issuedAt: issuedAt.toString(), expiresAt: expiresAt.toString(), signature })
+}
+
+function timestampOf(json: string): Timestamp {
+  const { issuedAt, expiresAt, signature } = JSON.parse(json) as { issuedAt: string; expiresAt: string; signature: Hex }
+  return { issuedAt: BigInt(issuedAt), expiresAt: BigInt(expiresAt), signature }
+}
