@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Address, Hex } from 'viem'
+
+const program = fileURLToPath(new URL('../dist/mooring.js', import.meta.url))
+const tsx = import.meta.resolve('tsx')
+
+/** The core that servers run on, and the other one; undefined where processes cannot be pinned. */
+export const cores =
+  availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0 ? { server: 0, client: 1 } : undefined
+
+/** One line about the machine that was measured. */
+export function describeMachine(): string {
+  const memoryGiB = Math.round(totalmem() / 2 ** 30)
+  const pinned = cores ? 'server and client pinned to a core each' : 'not pinned'
+  return `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown processor'}, ${memoryGiB} GiB, Node.js ${process.version}, ${pinned}`
+}
+
+/** A child that said it is ready: the JSON it printed, its process id, and a way to end it. */
+export type Running<T> = { ready: T; pid: number; stop(): Promise<void> }
+
+/** A chain with ENS and the resolver contract, and a name whose owner is the publisher. */
+export type Chain = {
+  rpc: string
+  chainId: number
+  ensRegistry: Address
+  resolver: Address
+  publisher: Address
+  publisherKey: Hex
+  publisherKeyFile: string
+}
+
+/** Starts the chain of `mooring dev` with these names registered to the publisher; its own gateway stays idle. */
+export async function startChain(names: readonly string[]): Promise<Running<Chain>> {
+  const flags = ['--json', '--port', '0', '--rpc-port', '0', ...names.flatMap((name) => ['--name', name])]
+  const child = await startNode<Omit<Chain, 'publisherKey'>>([program, 'dev', ...flags])
+  const publisherKey = readFileSync(child.ready.publisherKeyFile, 'utf8').trim() as Hex
+  return { ...child, ready: { ...child.ready, publisherKey } }
+}
+
+/** Starts `mooring serve` with the real stores in `dataDir`, pinned to the servers' core. */
+export function startGateway(chain: Chain, dataDir: string): Promise<Running<{ gateway: string }>> {
+  const where = ['--rpc', chain.rpc, '--chain-id', String(chain.chainId), '--ens-registry', chain.ensRegistry]
+  const what = ['--resolver', chain.resolver, '--publisher-key-file', chain.publisherKeyFile]
+  return startNode([program, 'serve', '--json', '--port', '0', '--data', dataDir, ...where, ...what], cores?.server)
+}
+
+/** Starts one of our TypeScript files with a JSON argument; it prints one JSON line when it is ready. */
+export function startScript<T>(path: string, argument: object, core?: number): Promise<Running<T>> {
+  const file = fileURLToPath(new URL(path, import.meta.url))
+  return startNode(['--import', tsx, file, JSON.stringify(argument)], core)
+}
+
+async function startNode<T>(args: readonly string[], core?: number): Promise<Running<T>> {
+  const command = [process.execPath, ...args]
+  const [file = '', ...rest] = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return { ready: await readLine<T>(child, args), pid: child.pid ?? 0, stop: () => stop(child) }
+}
+
+async function readLine<T>(child: ChildProcess, args: readonly string[]): Promise<T> {
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  const ended = once(child, 'exit').then(() => undefined)
+  const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended])
+  if (line === undefined) throw new Error(`ended before it was ready: node ${args.join(' ')}`)
+  lines.on('line', () => {})
+  return JSON.parse(line)
+}
+
+const running = new Set<ChildProcess>()
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+/** Ends every process that is still there; for the end of a bench that broke. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running].map(stop))
+}
+
+/** A fresh folder that goes away when the bench ends. */
+export function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mooring-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}

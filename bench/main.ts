@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { type Chain, describeMachine, startChain, stopAll } from './lab.ts'
+import { loadGenerator } from './load/load.ts'
+import { type Row, renderTable } from './row.ts'
+import { gasNames, measureGas } from './rows/gas.ts'
+import { measureLookups } from './rows/lookups.ts'
+import { measureMemory } from './rows/memory.ts'
+import { measurePublish } from './rows/publish.ts'
+
+type Group = { name: string; measure(chain: Chain, quick: boolean): Promise<Row[]> }
+
+const groups: readonly Group[] = [
+  { name: 'lookups', measure: (chain, quick) => measureLookups(chain, quick ? 1 : 5, quick ? 1 : 3) },
+  {
+    name: 'publish',
+    measure: (chain, quick) => measurePublish(chain, quick ? [100, 1_000] : [100, 10_000, 100_000], quick ? 5 : 41),
+  },
+  { name: 'callback gas', measure: (chain, quick) => measureGas(chain, quick ? [10, 1_000] : [10, 1_000, 10_000]) },
+  { name: 'memory', measure: (chain, quick) => measureMemory(chain, quick ? 1_000 : 100_000) },
+]
+
+const help = `npm run bench [-- --only PATTERN] [--quick] [--json]
+  --only PATTERN  the groups whose name matches: ${groups.map(({ name }) => name).join(', ')}
+  --quick         few runs and small lists: shows that the bench works, not how fast anything is
+  --json          one JSON value on stdout`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+async function main(): Promise<void> {
+  const chosen = groups.filter(({ name }) => new RegExp(values.only, 'i').test(name))
+  if (chosen.length === 0)
+    throw new Error(`--only ${values.only}: there is ${groups.map(({ name }) => name).join(', ')}`)
+  const chain = await startChain(['demo.eth', ...gasNames])
+  const rows: Row[] = []
+  for (const { name, measure } of chosen) {
+    process.stderr.write(`measuring ${name} ...\n`)
+    rows.push(...(await measure(chain.ready, values.quick)))
+  }
+  const machine = describeMachine()
+  if (values.json) process.stdout.write(`${JSON.stringify({ machine, rows }, null, 2)}\n`)
+  else process.stdout.write(`\n${renderTable(rows)}\n\n${machine}; load by ${loadGenerator}\n`)
+}
+
+if (values.help) process.stdout.write(`${help}\n`)
+else await main().finally(stopAll)
