@@ -62,7 +62,9 @@ function findBinary(): string {
       paths: [dirname(require.resolve('@foundry-rs/anvil/package.json'))],
     })
   } catch {
-    throw new AnvilError(`the development chain needs the npm package @foundry-rs/anvil, with its binary for ${machine}`)
+    throw new AnvilError(
+      `the development chain needs the npm package @foundry-rs/anvil, with its binary for ${machine}`,
+    )
   }
 }
 

@@ -1,0 +1,177 @@
+import type { Hex } from 'viem'
+import type { Deps } from '../deps.ts'
+import { type LookupRequest, parseLookup, prepareResponse } from '../ens/lookup.ts'
+import { unavailable } from '../errors.ts'
+import { OciError } from '../oci/error.ts'
+import { parseStrictJson } from '../oci/strict-json.ts'
+import type { ListLine } from '../store/tag-list-store.ts'
+import type { NameAuthority } from '../tags/authority.ts'
+import { encodeTagKey } from '../tags/entry.ts'
+import type { SignedList } from '../tags/list.ts'
+import { Refusal } from '../tags/refusal.ts'
+import type { Proof } from '../tags/tree.ts'
+import { verifyList } from '../tags/verify.ts'
+import { emptyAnswer } from './answer.ts'
+import { readBody } from './body.ts'
+import { createLookupCache, type LookupAnswer, type LookupCache, type StandingList } from './lookup-cache.ts'
+import type { Route, RouteContext } from './route.ts'
+import { isSameList, standsUntil, withValidSignatures } from './standing-list.ts'
+
+// ERC-3668 and protocol 4. The gateway never signs: it hands out what the publisher signed, with proofs. Errors are thrown; errors.ts
+// gives them their `{"message"}` bodies.
+
+/** `GET /ccip/{chainId}/{resolver}/{sender}/{data}.json`: `{sender}` may be any contract on the client's way and is not trusted. */
+export const getLookup: Route = async (context) => {
+  const [chainId, resolver, sender, file = ''] = segmentsOf(context)
+  checkServed(context.deps, chainId, resolver, sender)
+  if (!file.endsWith('.json')) throw badCallData('the path does not end in {data}.json')
+  return answerLookup(context.deps, file.slice(0, -'.json'.length))
+}
+
+/** `POST /ccip/{chainId}/{resolver}/{sender}` with `{"data","sender"}`; the body's sender is not trusted either. */
+export const postLookup: Route = async (context) => {
+  const [chainId, resolver, sender] = segmentsOf(context)
+  checkServed(context.deps, chainId, resolver, sender)
+  return answerLookup(context.deps, await readCallData(context))
+}
+
+const crossOrigin = { 'access-control-allow-origin': '*' } as const
+const oneDaySeconds = 86_400
+
+/** The preflight that browsers send before a POST. */
+export const optionsLookup: Route = async () => {
+  return emptyAnswer(204, {
+    ...crossOrigin,
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    'access-control-allow-headers': 'Content-Type',
+    'access-control-max-age': String(oneDaySeconds),
+  })
+}
+
+/** The path's segments behind `/ccip/`; nothing there ever needs percent-encoding. */
+function segmentsOf({ url }: RouteContext): string[] {
+  return url.pathname.split('/').slice(2)
+}
+
+const addressPattern = /^0x[0-9a-fA-F]{40}$/
+
+function checkServed(deps: Deps, chainId: string | undefined, resolver = '', sender = ''): void {
+  const { domain } = deps.chain
+  if (chainId !== String(domain.chainId) || resolver.toLowerCase() !== domain.resolver) {
+    const served = `chain ${domain.chainId}, resolver ${domain.resolver}`
+    throw new OciError('NAME_UNKNOWN', `chain and resolver in the path are not served here, only ${served}`)
+  }
+  if (!addressPattern.test(sender)) throw new OciError('UNSUPPORTED', 'sender is not an address', { status: 400 })
+}
+
+/** JSON around the hex of callData, with room for white space. */
+const jsonOverheadBytes = 4096
+
+async function readCallData({ deps, request }: RouteContext): Promise<string> {
+  const body = await readBody(request, 2 * deps.limits.maxCallDataBytes + jsonOverheadBytes).catch(() => {
+    throw badCallData(`the body is longer than ${deps.limits.maxCallDataBytes} bytes of callData need`)
+  })
+  const value = parseStrictJson(body, { maxDepth: 1 })
+  const { data } = (typeof value === 'object' && value !== null ? value : {}) as { data?: unknown }
+  if (typeof data !== 'string') throw badCallData('the body is not {"data","sender"} with callData in hex')
+  return data
+}
+
+function badCallData(message: string): Refusal {
+  return new Refusal('BadResponse', `callData: ${message}`)
+}
+
+/** One cache per app, since answers belong to its stores and its chain. */
+const caches = new WeakMap<Deps, LookupCache>()
+const maxCachedBytes = 96 * 1024 * 1024
+
+function cacheOf(deps: Deps): LookupCache {
+  const known = caches.get(deps)
+  if (known) return known
+  const cache = createLookupCache(deps.limits.maxCachedLookups, maxCachedBytes)
+  caches.set(deps, cache)
+  return cache
+}
+
+async function answerLookup(deps: Deps, callData: string): Promise<Response> {
+  const cache = cacheOf(deps)
+  const known = cache.get(callData)
+  const body = (known && (await bodyOfKnown(deps, known))) ?? (await makeAnswer(deps, cache, callData))
+  return new Response(body as Uint8Array<ArrayBuffer>, {
+    headers: {
+      'content-type': 'application/json',
+      'content-length': String(body.byteLength),
+      // A publish is visible at once: a copy is never used without asking.
+      'cache-control': 'no-cache',
+      ...crossOrigin,
+    },
+  })
+}
+
+/**
+ * A known answer's body if nothing under it moved: the chain's word (at most 15 s old), the head in the store (read each time, since
+ * another process may publish), and time.
+ */
+async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<Uint8Array | undefined> {
+  const { line, standing } = answer
+  const [authority, head] = await Promise.all([deps.chain.readAuthority(line.ensName), deps.lists.findHead(line)])
+  if (!head || !isLineOf(line, authority)) return undefined
+  const now = await readStanding(deps, authority, head)
+  if (now !== standing && !isSameList(now.sent, standing.sent)) return undefined
+  answer.standing = now
+  return answer.body
+}
+
+async function makeAnswer(deps: Deps, cache: LookupCache, text: string): Promise<Uint8Array> {
+  const { maxCallDataBytes } = deps.limits
+  if (text.length > 2 + 2 * maxCallDataBytes) throw badCallData(`longer than ${maxCallDataBytes} bytes`)
+  const callData = text.toLowerCase() as Hex
+  const request = parseLookup(callData)
+  const authority = await deps.chain.readAuthority(request.ensName)
+  const line = lineOf(authority)
+  const found = await deps.lists.prove(line, keysOf(request))
+  if (!found) throw unavailable(`no list of ${request.ensName} is here`)
+  const standing = await readStanding(deps, authority, found.head)
+  const body = encodeBody(standing.sent, found.proofs)
+  cache.set(callData, { line, standing, body })
+  return body
+}
+
+function keysOf({ records }: LookupRequest): Hex[] {
+  return records.flatMap((record) => (record.kind === 'tag' ? [encodeTagKey(record.tag)] : []))
+}
+
+/** @throws Refusal when the name has no owner or another resolver */
+function lineOf({ chainId, resolver, ensName, owner, epoch, reachable }: NameAuthority): ListLine {
+  if (!reachable) throw new Refusal('UnreachableName', `the resolver of ${ensName} is not ${resolver}`)
+  if (!owner) throw new Refusal('NoOwner', `${ensName} has no owner`)
+  return { chainId, resolver, ensName, owner, epoch }
+}
+
+function isLineOf(line: ListLine, { owner, epoch, reachable }: NameAuthority): boolean {
+  return reachable && owner === line.owner && epoch === line.epoch
+}
+
+const maxResponseBytes = 128 * 1024
+
+function encodeBody(sent: SignedList, proofs: readonly Proof[]): Uint8Array {
+  const data = prepareResponse(sent)(proofs)
+  if (data.length > 2 + 2 * maxResponseBytes) throw unavailable(`the answer is longer than ${maxResponseBytes} bytes`)
+  return new TextEncoder().encode(`{"data":"${data}"}`)
+}
+
+/** The last list found standing for each answer of the chain. */
+const standings = new WeakMap<NameAuthority, StandingList>()
+
+/** @throws Refusal (rows 2 to 7 of protocol 3.1) when clients would refuse the list too */
+async function readStanding(deps: Deps, authority: NameAuthority, head: SignedList): Promise<StandingList> {
+  const now = deps.clock()
+  const known = standings.get(authority)
+  if (known && now < known.standsUntil && isSameList(known.head, head)) return known
+  const valid = await withValidSignatures(authority, head)
+  const sent = { ...valid, timestamp: authority.policy.timestamper ? valid.timestamp : null }
+  await verifyList(sent, authority, now)
+  const standing = { head, sent, standsUntil: standsUntil(sent, authority) }
+  standings.set(authority, standing)
+  return standing
+}

@@ -1,0 +1,53 @@
+import type { NameAuthority } from '../tags/authority.ts'
+import type { SignedList, SignerSignature } from '../tags/list.ts'
+import { isSignatureValid } from '../tags/signature.ts'
+
+/** Signatures found valid, by the chain's answer they were checked against and then by the list and its signatures. */
+const checked = new WeakMap<NameAuthority, Map<string, Promise<readonly SignerSignature[]>>>()
+const maxListsPerName = 4
+
+/**
+ * A list as a gateway sends it: only with the signatures that count now (protocol 2.3), which may be fewer than it needs. The chain
+ * reader hands out one answer for up to 15 s, so this costs one check per answer and not one per request.
+ */
+export async function withValidSignatures(authority: NameAuthority, signed: SignedList): Promise<SignedList> {
+  const lists = checked.get(authority) ?? new Map<string, Promise<readonly SignerSignature[]>>()
+  checked.set(authority, lists)
+  const key = `${signed.hash}${JSON.stringify(signed.signatures)}`
+  const known = lists.get(key) ?? validSignatures(authority, signed)
+  if (lists.size >= maxListsPerName) lists.clear()
+  lists.set(key, known)
+  known.catch(() => lists.delete(key))
+  return { ...signed, signatures: await known }
+}
+
+async function validSignatures(authority: NameAuthority, signed: SignedList): Promise<readonly SignerSignature[]> {
+  const counts = await Promise.all(signed.signatures.map((each) => isCounting(authority, signed, each)))
+  return signed.signatures.filter((_, i) => counts[i])
+}
+
+async function isCounting(
+  { policy, isRevoked, askContract }: NameAuthority,
+  { hash }: SignedList,
+  { signer, signature }: SignerSignature,
+): Promise<boolean> {
+  if (!policy.publishers.includes(signer) || (await isRevoked(signer))) return false
+  return isSignatureValid(signer, hash, signature, askContract)
+}
+
+/** Whether two reads gave the same list with the same signatures and timestamp. */
+export function isSameList(a: SignedList, b: SignedList): boolean {
+  if (a.hash !== b.hash || a.signatures.length !== b.signatures.length) return false
+  if (a.timestamp?.signature !== b.timestamp?.signature || a.timestamp?.issuedAt !== b.timestamp?.issuedAt) return false
+  return a.signatures.every(({ signer, signature }, i) => {
+    const other = b.signatures[i]
+    return other?.signature === signature && other.signer === signer
+  })
+}
+
+/** Until when (unix seconds) a list that passed rows 2 to 7 goes on passing them, if nothing but time moves on. */
+export function standsUntil({ list, timestamp }: SignedList, { policy }: NameAuthority): bigint {
+  if (!policy.timestamper || !timestamp) return list.expiresAt
+  const stale = timestamp.issuedAt + BigInt(policy.maxAgeSeconds) + 1n
+  return [list.expiresAt, timestamp.expiresAt, stale].reduce((least, time) => (time < least ? time : least))
+}
