@@ -43,7 +43,9 @@ export async function makeImageLayout(folder: string, text: string): Promise<Ima
   }
   const manifests: Descriptor[] = []
   for (const architecture of ['amd64', 'arm64']) {
-    const tar = readFileSync(await makeTar(makeFolder(), `${text} for ${architecture}\n`))
+    const source = join(folder, architecture)
+    mkdirSync(source)
+    const tar = readFileSync(await makeTar(source, `${text} for ${architecture}\n`))
     manifests.push({ ...storeImage(store, architecture, tar), platform: { os: 'linux', architecture } })
   }
   const index = store(indexType, json({ schemaVersion: 2, mediaType: indexType, manifests }))
