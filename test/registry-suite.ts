@@ -1,0 +1,23 @@
+import { describe } from 'vitest'
+import { authorityRules } from './registry/authority-rules.ts'
+import { blobRules } from './registry/blob-rules.ts'
+import type { OpenRegistry } from './registry/client.ts'
+import { endpointRules } from './registry/endpoint-rules.ts'
+import { manifestRules } from './registry/manifest-rules.ts'
+import { tagRules } from './registry/tag-rules.ts'
+import { uploadRules } from './registry/upload-rules.ts'
+
+/**
+ * The registry API as rules over `fetch(Request)`: what the OCI conformance suite drives, group by group, and what it leaves out
+ * (paging, Accept, error bodies, limits, races, who may push). Every set of drivers and every runtime passes it.
+ */
+export function registrySuite(drivers: string, open: OpenRegistry): void {
+  describe(`registry over ${drivers}`, () => {
+    describe('endpoints', () => endpointRules(open))
+    describe('uploads', () => uploadRules(open))
+    describe('blobs', () => blobRules(open))
+    describe('manifests', () => manifestRules(open))
+    describe('tags', () => tagRules(open))
+    describe('authority', () => authorityRules(open))
+  })
+}
