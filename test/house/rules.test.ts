@@ -27,7 +27,7 @@ test('no file names a path of somebody’s machine', () => {
 
 test('no file names the address of a package registry', () => {
   const lock = new Map([['package-lock', everything.get('package-lock.json') ?? '']])
-  const address = /registry\.(?:npmjs|yarnpkg)\.|npm\.pkg\.github|proxy\.golang\.org|_authToken|^\s*registry\s*=/
+  const address = /registry\.(?:npmjs|yarnpkg)\.|npm\.pkg\.github|proxy\.golang\.org|_authToken|^registry=/
   expect(linesWith(address, new Map([...everything, ...lock]))).toEqual([])
 })
 
@@ -51,11 +51,12 @@ test('no any, and no check of the compiler or linter is switched off', () => {
   expect(linesWith(/@ts-(?:ignore|nocheck|expect-error)|biome-ignore/, typescript)).toEqual([])
 })
 
-test('files stay within 300 lines', () => {
+test('files stay within 300 lines, suites within 500', () => {
   const long = [...typescript]
     .filter(([path]) => !generated.test(path))
-    .map(([path, text]) => [path, text.split('\n').length])
-  expect(long.filter(([, lines]) => Number(lines) > 300)).toEqual([])
+    .map(([path, text]) => ({ path, lines: text.split('\n').length, most: path.startsWith('test/') ? 500 : 300 }))
+    .filter(({ lines, most }) => lines > most)
+  expect(long).toEqual([])
 })
 
 test('every export under gateway/ says in a doc comment what it gives', () => {
