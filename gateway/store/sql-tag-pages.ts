@@ -17,7 +17,7 @@ import {
 import type { TagListStore, TagTransition } from './tag-list-store.ts'
 
 /** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
-const isShown = "s.position > 0 AND substr(s.value, 1, 1) < x'02'"
+const isShown = "substr(s.value, 1, 1) < x'02'"
 const tagOfKey = 'CAST(substr(s.key, 2) AS TEXT) AS tag'
 
 /** The paging half of the SQL tag lists. */
