@@ -113,24 +113,34 @@ export function revocationTypedData(domain: ListDomain, revocation: RevocationCl
   return { domain: eip712Domain(domain), types, primaryType: 'Revocation', message: revocation } as const
 }
 
-/** keccak256(0x1901 | domainSeparator | hashStruct(TagList)). */
-export function hashList(domain: ListDomain, list: ListHeader): Hex {
-  return signingHash(domain, hashStruct(typeHashes.TagList, listTypes.TagList, list))
-}
-
-/** The EIP-712 hashStruct of a list, before the domain. */
+/** EIP-712 hashStruct of a list, before the domain comes in. */
 export function structHashOfList(list: ListHeader): Hex {
   return hashStruct(typeHashes.TagList, listTypes.TagList, list)
 }
 
+/** EIP-712 hashStruct of a Timestamp. */
+export function structHashOfTimestamp(timestamp: TimestampClaim): Hex {
+  return hashStruct(typeHashes.Timestamp, listTypes.Timestamp, timestamp)
+}
+
+/** EIP-712 hashStruct of a Revocation. */
+export function structHashOfRevocation(revocation: RevocationClaim): Hex {
+  return hashStruct(typeHashes.Revocation, listTypes.Revocation, revocation)
+}
+
+/** keccak256(0x1901 | domainSeparator | hashStruct(TagList)). */
+export function hashList(domain: ListDomain, list: ListHeader): Hex {
+  return signingHash(domain, structHashOfList(list))
+}
+
 /** The signing hash of a Timestamp over the list with this hash. */
 export function hashTimestamp(domain: ListDomain, timestamp: TimestampClaim): Hex {
-  return signingHash(domain, hashStruct(typeHashes.Timestamp, listTypes.Timestamp, timestamp))
+  return signingHash(domain, structHashOfTimestamp(timestamp))
 }
 
 /** The signing hash of a key's own revocation. */
 export function hashRevocation(domain: ListDomain, revocation: RevocationClaim): Hex {
-  return signingHash(domain, hashStruct(typeHashes.Revocation, listTypes.Revocation, revocation))
+  return signingHash(domain, structHashOfRevocation(revocation))
 }
 
 const domainTypeHash = typeHash('EIP712Domain', domainFields)
