@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
-import { registryErrorResponse } from './errors.ts'
+import { lookupErrorResponse, registryErrorResponse } from './errors.ts'
 import { OciError } from './oci/error.ts'
 import { compilePattern, matchPath, type PathPattern, rawPathOf } from './oci/path.ts'
 import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
+import { getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import type { Route, RouteContext } from './routes/route.ts'
 import { getTags } from './routes/tags.ts'
@@ -37,6 +38,16 @@ const registryRows: readonly Row[] = [
   ['GET', '/v2/{repository}/tags/list', getTags],
 ]
 
+/**
+ * ENS lookups (ERC-3668, protocol 4). They are the hot path, so hono's own router finds them; they read their path themselves and
+ * answer errors as `{"message"}`.
+ */
+const lookupRows: readonly Row[] = [
+  ['GET', '/ccip/:chainId/:resolver/:sender/:data', getLookup],
+  ['POST', '/ccip/:chainId/:resolver/:sender', postLookup],
+  ['OPTIONS', '/ccip/*', optionsLookup],
+]
+
 type CompiledRow = { method: string; pattern: PathPattern; route: Route }
 
 /** The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. */
@@ -46,7 +57,11 @@ export type App = { fetch(request: Request): Promise<Response> }
 export function createApp(deps: Deps): App {
   const rows = registryRows.map(([method, pattern, route]) => ({ method, pattern: compilePattern(pattern), route }))
   const hono = new Hono()
-  hono.all('*', (context) => answerRegistry(deps, rows, context.req.raw))
+  for (const [method, path, route] of lookupRows) {
+    hono.on(method, path, ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => ({ route, params: {} })))
+  }
+  hono.all('/ccip/*', ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw)))
+  hono.all('*', ({ req }) => answerRegistry(deps, rows, req.raw))
   return { fetch: async (request) => hono.fetch(request) }
 }
 
@@ -77,6 +92,10 @@ function contextOf(deps: Deps, request: Request, params: Record<string, string>)
   return { deps, request, params, url: new URL(request.url) }
 }
 
+function noEndpoint({ method, url }: Request): never {
+  throw new OciError('UNSUPPORTED', `${method} ${rawPathOf(url).slice(0, 300)} is no endpoint here`, { status: 404 })
+}
+
 /** @throws OciError UNSUPPORTED: 404 for a path that is no endpoint, 405 with Allow for a method that an endpoint does not have */
 function findRoute(rows: readonly CompiledRow[], request: Request): Found {
   const path = rawPathOf(request.url)
@@ -87,9 +106,7 @@ function findRoute(rows: readonly CompiledRow[], request: Request): Found {
     if (params && row.method === method) return { route: row.route, params }
     if (params) allowed.push(row.method === 'GET' ? 'GET, HEAD' : row.method)
   }
-  if (allowed.length === 0) {
-    throw new OciError('UNSUPPORTED', `${request.method} ${path.slice(0, 300)} is no endpoint here`, { status: 404 })
-  }
+  if (allowed.length === 0) noEndpoint(request)
   const allow = [...new Set(allowed)].join(', ')
   throw new OciError('UNSUPPORTED', `${request.method} is not supported here, only ${allow}`, { headers: { allow } })
 }

@@ -59,27 +59,35 @@ export type TestChain = ChainReader & {
   setDown(down: boolean): void
 }
 
+/** Unix seconds for which one answer of the chain is handed out again (protocol 5). */
+const answerTtlSeconds = 15n
+
 /**
- * A chain reader over a table. A name without a row has the row of its nearest registered parent, as unregistered subnames do; with
- * none of those it has no owner. The same row gives the same answer object until `setName` changes the table, as the real reader's
- * memory does.
+ * A chain reader over a table, whose blocks are made at the clock's time. A name without a row has the row of its nearest registered
+ * parent, as unregistered subnames do; with none of those it has no owner. As the real reader does, it hands out one answer object
+ * for 15 s, but `setName` is seen at once.
  */
-export function createTestChain(names: Readonly<Record<string, TestName>> = {}): TestChain {
+export function createTestChain(
+  names: Readonly<Record<string, TestName>> = {},
+  clock: () => bigint = createTestClock(),
+): TestChain {
   const table = new Map(Object.entries(names))
-  let answers = new Map<string, NameAuthority>()
+  const answers = new Map<string, NameAuthority>()
   let down = false
   return {
     domain: testDomain,
     readAuthority: async (ensName) => {
       if (down) throw new ChainUnavailable('the test chain is down')
-      const answer = answers.get(ensName) ?? authorityOf(ensName, findRow(table, ensName))
+      const known = answers.get(ensName)
+      if (known && clock() <= known.blockTime + answerTtlSeconds) return known
+      const answer = authorityOf(ensName, findRow(table, ensName), clock())
       answers.set(ensName, answer)
       return answer
     },
     readGateways: async () => [],
     setName: (ensName, name) => {
       table.set(ensName, name)
-      answers = new Map()
+      answers.clear()
     },
     setDown: (value) => {
       down = value
@@ -97,14 +105,14 @@ function findRow(table: ReadonlyMap<string, TestName>, ensName: string): Row | u
   return undefined
 }
 
-function authorityOf(ensName: string, row: Row | undefined): NameAuthority {
+function authorityOf(ensName: string, row: Row | undefined, blockTime: bigint): NameAuthority {
   const { owner = null, policy = {}, revoked = [], ...rest } = row?.name ?? {}
   return {
     ...testDomain,
     ensName,
     node: nodeOf(ensName),
     blockNumber: 100n,
-    blockTime: testTime,
+    blockTime,
     reachable: owner !== null,
     authorityName: owner && row ? row.authorityName : null,
     owner,
@@ -135,12 +143,13 @@ export function createTestDeps(
   options: { signer?: Signer | null; limits?: Partial<Limits>; names?: Readonly<Record<string, TestName>> } = {},
 ): TestDeps {
   const logged: [string, unknown][] = []
+  const clock = createTestClock()
   let ids = 0
   return {
     ...stores,
-    chain: createTestChain(options.names ?? testNames),
+    chain: createTestChain(options.names ?? testNames, clock),
     signer: options.signer === undefined ? createTestSigner() : options.signer,
-    clock: createTestClock(),
+    clock,
     randomId: () => (++ids).toString(16).padStart(32, '0'),
     pause: async () => undefined,
     limits: { ...defaultLimits, ...options.limits },

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
-import { type DecideChanges, publishTags } from '../publisher.ts'
+import { type DecideChanges, publishTags, renewList } from '../publisher.ts'
 import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { TagChange } from '../tags/tree.ts'
@@ -11,19 +11,19 @@ export type TagTarget = { digest: TagEntry['digest']; size: number; mediaType: s
 
 /**
  * Makes tags point to a manifest that is stored already: all of them or none, one signature. Tags that point there publish nothing,
- * unless the list has expired: then this push is what repairs it.
+ * unless the list has expired: then it is signed anew, since this push is what repairs it.
  * @throws OciError DENIED for an immutable tag
  */
-export function pointTags(deps: Deps, repository: OpenRepository, tags: readonly string[], target: TagTarget) {
-  return applyTagChanges(deps, repository, async ({ head, entryOf }) => {
+export async function pointTags(deps: Deps, repository: OpenRepository, tags: readonly string[], target: TagTarget) {
+  const head = await applyTagChanges(deps, repository, async ({ entryOf }) => {
     const changes: TagChange[] = []
     for (const tag of new Set(tags)) {
       const before = await entryOf(tag)
-      if (isSame(before, target) && !hasExpired(head, deps.clock())) continue
-      changes.push({ tag, entry: movedEntry(tag, before, target) })
+      if (!isSame(before, target)) changes.push({ tag, entry: movedEntry(tag, before, target) })
     }
     return changes
   })
+  if (head && head.list.expiresAt <= deps.clock()) await renewList(deps, repository)
 }
 
 /**
@@ -66,29 +66,17 @@ async function applyTagChanges(
 }
 
 function movedEntry(tag: string, before: TagEntry | undefined, { digest, size, mediaType }: TagTarget): TagEntry {
-  if (before && isImmutable(before) && (isTombstone(before) || !isSame(before, { digest, size, mediaType }))) {
+  if (before && isImmutable(before)) {
     const stands = isTombstone(before) ? 'was deleted and cannot be used again' : `stays ${before.digest}`
     throw new OciError('DENIED', `tag ${tag} is immutable: it ${stands}; push under another tag`, { detail: { tag } })
   }
-  const kept = isSame(before, { digest, size, mediaType }) ? before : undefined
-  return {
-    digest,
-    size,
-    mediaType,
-    swarmReference: kept?.swarmReference ?? ZERO_REFERENCE,
-    updatedVersion: 0,
-    flags: kept?.flags ?? 0,
-  }
+  return { digest, size, mediaType, swarmReference: ZERO_REFERENCE, updatedVersion: 0, flags: 0 }
 }
 
 function isImmutable({ flags }: TagEntry): boolean {
   return (flags & FLAG_IMMUTABLE) !== 0
 }
 
-function isSame(entry: TagEntry | undefined, { digest, mediaType }: TagTarget): entry is TagEntry {
+function isSame(entry: TagEntry | undefined, { digest, mediaType }: TagTarget): boolean {
   return entry !== undefined && !isTombstone(entry) && entry.digest === digest && entry.mediaType === mediaType
-}
-
-function hasExpired(head: SignedList | undefined, now: bigint): boolean {
-  return head !== undefined && head.list.expiresAt <= now
 }

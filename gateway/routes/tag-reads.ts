@@ -6,6 +6,7 @@ import { decodeTagEntry, encodeTagKey, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { verifyList } from '../tags/verify.ts'
 import { mayPush, type OpenRepository } from './repository.ts'
+import { standsUntil, withValidSignatures } from './standing-list.ts'
 import { isTombstone } from './tag-changes.ts'
 
 /** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
@@ -45,12 +46,8 @@ export async function checkStanding(deps: Deps, repository: OpenRepository, head
   const now = deps.clock()
   if (now < (checked.get(head.hash) ?? 0n)) return
   if (await mayPush(deps, repository)) return
-  await verifyList(head, authority, now)
-  standing.set(authority, checked.set(head.hash, standsUntil(head, authority)))
-}
-
-function standsUntil({ list, timestamp }: SignedList, { policy }: NameAuthority): bigint {
-  if (!policy.timestamper || !timestamp) return list.expiresAt
-  const fresh = timestamp.issuedAt + BigInt(policy.maxAgeSeconds)
-  return [list.expiresAt, timestamp.expiresAt, fresh].reduce((least, time) => (time < least ? time : least))
+  const sent = await withValidSignatures(authority, head)
+  // With no signature left, the list as it came says better why: NotPublisher, Revoked, and not just ThresholdNotMet.
+  await verifyList(sent.signatures.length > 0 ? sent : head, authority, now)
+  standing.set(authority, checked.set(head.hash, standsUntil(sent, authority)))
 }
