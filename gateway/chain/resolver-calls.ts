@@ -23,7 +23,7 @@ export async function readEnsContracts(call: CallAtBlock, resolver: Address): Pr
   return { ensRegistry, nameWrapper: addressOrNull(nameWrapper), registrar: addressOrNull(registrar) }
 }
 
-const adapterAbi = [...ensOwnershipAbi, ...parseAbi(['function ownership() view returns (address)'])] as const
+const adapterAbi = [...ensOwnershipAbi, ...mooringResolverAbi] as const
 
 type AdapterGetter = 'ownership' | 'ensRegistry' | 'nameWrapper' | 'registrar'
 
