@@ -1,0 +1,83 @@
+import type { Address } from 'viem'
+import { mainnet, sepolia } from 'viem/chains'
+import { createRpc, type Rpc } from '../../chain/rpc.ts'
+import {
+  ConfigError,
+  defaultEnsRegistry,
+  type Flag,
+  isLoopbackHost,
+  readAddress,
+  readUrls,
+  type Settings,
+} from '../../config.ts'
+
+/** Where a reading command learns what is true: one chain through one or more endpoints. */
+export type Connection = {
+  chainId: number
+  /** At least one. */
+  rpcUrls: readonly [string, ...string[]]
+  ensRegistry: Address
+  universalResolver: Address
+  /** Instead of the gateways that the chain names; null for those. */
+  gateways: readonly string[] | null
+  /** Whether gateways that the chain names may be asked over plain http: only where the chain is on this machine. */
+  allowsPlainHttp: boolean
+}
+
+/** What every reading command takes. */
+export const connectionFlags: readonly Flag[] = [
+  {
+    name: 'rpc',
+    value: 'URL',
+    repeatable: true,
+    help: "JSON-RPC endpoint (default: mainnet's public one); several must agree",
+  },
+  { name: 'ens-registry', value: 'ADDRESS', help: "ENS registry (default: the chain's)" },
+  { name: 'universal-resolver', value: 'ADDRESS', help: "ENS Universal Resolver (default: the chain's)" },
+  { name: 'gateway', value: 'URL', repeatable: true, help: 'ask this gateway instead of those that the chain names' },
+  { name: 'state', value: 'DIR', help: 'what this client remembers (default: under the XDG state folder)' },
+]
+
+/**
+ * Opens the endpoints that the settings name and asks them which chain they are.
+ * @throws ConfigError, ChainUnavailable
+ */
+export async function connect(settings: Settings, note: (line: string) => void): Promise<Connection> {
+  const [firstUrl = mainnet.rpcUrls.default.http[0], ...otherUrls] = readUrls(settings, 'rpc')
+  const rpcUrls = [firstUrl, ...otherUrls] as const
+  const gateways = readUrls(settings, 'gateway')
+  const onLoopback = rpcUrls.every((url) => isLoopbackHost(new URL(url).hostname))
+  warnAboutTrust(rpcUrls, onLoopback, note)
+  const chainId = await agreedChainId(rpcUrls.map((url) => createRpc(url)))
+  return {
+    chainId,
+    rpcUrls: [...rpcUrls],
+    ensRegistry: readAddress(settings, 'ens-registry') ?? defaultEnsRegistry(chainId),
+    universalResolver: readAddress(settings, 'universal-resolver') ?? defaultUniversalResolver(chainId),
+    gateways: gateways.length > 0 ? gateways : null,
+    allowsPlainHttp: onLoopback,
+  }
+}
+
+function warnAboutTrust(rpcUrls: readonly string[], onLoopback: boolean, note: (line: string) => void): void {
+  if (rpcUrls.length === 1 && !onLoopback) {
+    note(`warning: the chain is believed as ${rpcUrls[0]} tells it; give --rpc several times, or your own node`)
+  }
+  for (const url of rpcUrls) {
+    const { protocol, hostname } = new URL(url)
+    if (protocol === 'http:' && !isLoopbackHost(hostname)) note(`warning: ${url} is asked over plain http`)
+  }
+}
+
+async function agreedChainId(rpcs: readonly Rpc[]): Promise<number> {
+  const ids = await Promise.all(rpcs.map((rpc) => rpc.chainId()))
+  const [first = 0] = ids
+  if (ids.every((id) => id === first)) return first
+  throw new ConfigError('--rpc', ids.join(' and '), 'endpoints of one chain')
+}
+
+function defaultUniversalResolver(chainId: number): Address {
+  const chain = [mainnet, sepolia].find((known) => known.id === chainId)
+  if (chain !== undefined) return chain.contracts.ensUniversalResolver.address
+  throw new ConfigError('--universal-resolver', null, `an address, because chain ${chainId} has no known one`)
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { defaultLimits } from '../../limits.ts'
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
+import { type Descriptor, type Manifest, readManifest } from '../../oci/manifest.ts'
+import { Refusal } from '../../tags/refusal.ts'
+import { GatewayUnavailable } from './ccip.ts'
+import { openAnswer, readBody } from './http.ts'
+
+/** What content must be: its digest names it, its size bounds what is read. */
+export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'>
+
+/** One thing that was read and hashed. */
+export type ContentCheck = { name: string; expected: Expected; skipped: boolean }
+
+const timeoutMs = 10 * 60 * 1000
+const maxDepth = 4
+
+/**
+ * Reads a manifest and everything below it (an image index's children, configs, layers), each thing once, and checks size and digest of
+ * every one of them; nothing is kept but manifests. Yields each as it held.
+ * @throws Refusal SizeMismatch, DigestMismatch, AmbiguousManifest; GatewayUnavailable, HttpFailure when it cannot be read
+ */
+export async function* checkContent(repositoryUrl: string, root: Expected): AsyncGenerator<ContentCheck> {
+  yield* checkManifest(repositoryUrl, root, new Set(), 1)
+}
+
+async function* checkManifest(
+  repositoryUrl: string,
+  expected: Expected,
+  seen: Set<Digest>,
+  depth: number,
+): AsyncGenerator<ContentCheck> {
+  if (seen.has(expected.digest)) return
+  seen.add(expected.digest)
+  const { blobs, children } = await readCheckedManifest(repositoryUrl, expected)
+  yield { name: children.length > 0 ? 'index' : 'manifest', expected, skipped: false }
+  if (children.length > 0 && depth === maxDepth) {
+    throw new Refusal('AmbiguousManifest', `${expected.digest} lies more than ${maxDepth} indexes deep`)
+  }
+  for (const child of children) yield* checkManifest(repositoryUrl, child, seen, depth + 1)
+  for (const blob of blobs) {
+    if (seen.has(blob.digest)) continue
+    seen.add(blob.digest)
+    if (!blob.external) await checkBlob(`${repositoryUrl}/blobs/${blob.digest}`, blob)
+    yield { name: 'blob', expected: blob, skipped: blob.external }
+  }
+}
+
+/** A manifest whose bytes have the expected size, digest and media type. @throws as `checkContent` */
+async function readCheckedManifest(repositoryUrl: string, expected: Expected): Promise<Manifest> {
+  const { maxManifestBytes } = defaultLimits
+  if (expected.size > maxManifestBytes) {
+    throw new Refusal('SizeMismatch', `${expected.digest} has ${expected.size} bytes, over ${maxManifestBytes}`)
+  }
+  const chunks: Uint8Array[] = []
+  const url = `${repositoryUrl}/manifests/${expected.digest}`
+  await checkBytes(url, expected, (chunk) => chunks.push(chunk))
+  try {
+    return await readManifest(Buffer.concat(chunks), expected.mediaType, defaultLimits)
+  } catch (error) {
+    throw new Refusal('AmbiguousManifest', `${expected.digest}: ${(error as Error).message}`)
+  }
+}
+
+async function checkBlob(url: string, expected: Expected): Promise<void> {
+  await checkBytes(url, expected, () => {})
+}
+
+/** Hashes a body while it comes and stops at the first byte too many. */
+async function checkBytes(url: string, expected: Expected, take: (chunk: Uint8Array) => void): Promise<void> {
+  const { digest, size, mediaType } = expected
+  const { response, signal } = await openAnswer({ url, headers: { accept: mediaType || '*/*' }, timeoutMs })
+  if (response.status !== 200) {
+    await response.body?.cancel()
+    throw new GatewayUnavailable(`${url} answers ${response.status}`)
+  }
+  const hash = createHash(algorithmOf(digest))
+  let received = 0
+  for await (const chunk of readBody(url, response, signal)) {
+    received += chunk.length
+    if (received > size) throw new Refusal('SizeMismatch', `${url} sends more than the ${size} bytes of ${digest}`)
+    hash.update(chunk)
+    take(chunk)
+  }
+  if (received !== size) throw new Refusal('SizeMismatch', `${url} sends ${received} bytes, ${digest} has ${size}`)
+  const actual = hash.digest('hex')
+  if (actual === hexOf(digest)) return
+  throw new Refusal('DigestMismatch', `${url} sends bytes of digest ${algorithmOf(digest)}:${actual}`)
+}

@@ -1,0 +1,64 @@
+import type { Hex } from 'viem'
+import { type VerifiedLookup, verifyLookup } from '../../ens/verify.ts'
+import type { NameAuthority } from '../../tags/authority.ts'
+import type { ListDomain } from '../../tags/list.ts'
+import { Refusal, type RefusalName } from '../../tags/refusal.ts'
+import type { NameMemory } from '../../tags/verify.ts'
+import { fetchResponse, GatewayUnavailable } from './ccip.ts'
+import { BodyTooLarge, HttpFailure } from './http.ts'
+
+/** Why a name could not be verified: an error name of the protocol, or that there was nobody to ask. */
+export type FailureName = RefusalName | 'GatewayUnavailable' | 'VerifierSplit' | 'ChainUnavailable'
+
+/** What came of asking gateways one after the other. `response` of a failure is the last answer that was refused. */
+export type LookupOutcome =
+  | { verified: VerifiedLookup; gateway: string; response: Hex }
+  | { verified: null; error: FailureName; message: string; response: Hex | null }
+
+export type LookupQuestion = {
+  domain: ListDomain
+  gateways: readonly string[]
+  callData: Hex
+  readAuthority: (ensName: string) => Promise<NameAuthority>
+  /** Unix seconds. */
+  localTime: bigint
+  memory: NameMemory | null
+}
+
+/**
+ * Asks each gateway in turn and takes the first answer that verifies: one that is refused, or does not come, only means the next.
+ * When all fail, the first refusal is the error, because it says more than silence. @throws ChainUnavailable
+ */
+export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
+  const messages: string[] = []
+  let refusal: Refusal | null = null
+  let refused: Hex | null = null
+  for (const gateway of question.gateways) {
+    let response: Hex | null = null
+    try {
+      response = await fetchResponse(gateway, question.domain, question.callData)
+      const verified = await verifyLookup({ ...question, response })
+      return { verified, gateway, response }
+    } catch (error) {
+      const reason = refusalOf(error)
+      messages.push(reason === null ? (error as Error).message : `${gateway}: ${reason.message}`)
+      refusal ??= reason
+      refused = response ?? refused
+    }
+  }
+  if (question.gateways.length === 0) messages.push('the chain names no gateway for this name')
+  return {
+    verified: null,
+    error: refusal?.reason ?? 'GatewayUnavailable',
+    message: messages.join('; '),
+    response: refused,
+  }
+}
+
+/** The refusal that an error of one gateway stands for, null for silence. @throws what is neither */
+export function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error
+  if (error instanceof BodyTooLarge) return new Refusal('BadResponse', error.message)
+  if (error instanceof HttpFailure || error instanceof GatewayUnavailable) return null
+  throw error
+}

@@ -1,0 +1,123 @@
+import { decodeTagEntry, decodeTagKey, isTombstone, type TagEntry } from '../../tags/entry.ts'
+import { parseListAnswer } from '../../tags/json.ts'
+import type { SignedList } from '../../tags/list.ts'
+import { Refusal, type RefusalName } from '../../tags/refusal.ts'
+import { buildWellFormedTree, type Slot } from '../../tags/tree.ts'
+import { verifyAgainstMemory, verifyList } from '../../tags/verify.ts'
+import { GatewayUnavailable } from './ccip.ts'
+import { fetchBounded } from './http.ts'
+import { refusalOf } from './look-up.ts'
+import type { Session } from './session.ts'
+
+/** A whole list that was checked: signed by the publisher, and its entries rebuild the signed root. */
+export type WholeList = {
+  signed: SignedList
+  /** In byte order of the tags, tombstones included. */
+  entries: ReadonlyMap<string, TagEntry>
+  gateway: string
+}
+
+/** Why no gateway gave a list that holds. */
+export class ListUnverified extends Error {
+  override readonly name = 'ListUnverified'
+  constructor(
+    readonly reason: RefusalName | 'GatewayUnavailable',
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+const maxListBytes = 512 * 1024 * 1024
+const timeoutMs = 120_000
+
+/**
+ * Reads the whole list from the first gateway whose list holds: rows 2 to 7, root rebuilt from all entries, row 9; and remembers it.
+ * @throws ListUnverified, ChainUnavailable, Refusal (row 10)
+ */
+export async function readWholeList(session: Session, repository: string): Promise<WholeList> {
+  const list = await firstThatHolds(session, async (gateway) => {
+    const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes)
+    const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
+    return { ...(await verifyWholeList(session, signed, slots)), gateway }
+  })
+  await session.memory.remember(session.onChain.domain, list.signed, list.entries)
+  return list
+}
+
+/** The first answer of a gateway that does not end in a refusal or in silence. @throws ListUnverified */
+export async function firstThatHolds<Answer>(
+  { onChain }: Session,
+  ask: (gateway: string) => Promise<Answer>,
+): Promise<Answer> {
+  const messages: string[] = []
+  let refusal: Refusal | null = null
+  for (const gateway of onChain.gateways) {
+    try {
+      return await ask(gateway)
+    } catch (error) {
+      const reason = refusalOf(error)
+      messages.push(reason === null ? (error as Error).message : `${gateway}: ${reason.message}`)
+      refusal ??= reason
+    }
+  }
+  if (messages.length === 0) messages.push('the chain names no gateway for this name')
+  throw new ListUnverified(refusal?.reason ?? 'GatewayUnavailable', messages.join('; '))
+}
+
+/** The body of one of the `_mooring` endpoints. @throws GatewayUnavailable for a status that is not 200, HttpFailure, BodyTooLarge */
+export async function fetchMooring(
+  gateway: string,
+  repository: string,
+  endpoint: string,
+  maxBytes: number,
+): Promise<{ url: string; body: Uint8Array }> {
+  const url = `${gateway}/v2/${repository}/_mooring/${endpoint}`
+  const { status, body } = await fetchBounded({ url, timeoutMs }, maxBytes)
+  if (status !== 200) throw new GatewayUnavailable(`${url} answers ${status}`)
+  return { url, body }
+}
+
+/** Runs a reader of gateway JSON; what it cannot read is no answer. @throws Refusal BadResponse, and those of the reader */
+export function readJson<Value>(url: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('BadResponse', `${url} sends what is no answer: ${(error as Error).message}`)
+  }
+}
+
+async function verifyWholeList(session: Session, claimed: SignedList, slots: readonly Slot[]) {
+  const hash = await verifyList(claimed, await session.onChain.readAuthority(), session.localTime)
+  const signed = { ...claimed, hash }
+  const { version, root, count } = signed.list
+  if (finish(buildWellFormedTree(slots, version)).root !== root || BigInt(slots.length) !== count) {
+    throw new Refusal('MalformedList', 'the entries do not rebuild the root that was signed')
+  }
+  const tags = slots.slice(1)
+  const entries = new Map(tags.map(({ key, value }) => [decodeTagKey(key), decodeTagEntry(value, version)]))
+  verifyAgainstMemory(session.remembered, signed.list, hash, null, undefined)
+  for (const tag of session.remembered?.entries.keys() ?? []) {
+    verifyAgainstMemory(session.remembered, signed.list, hash, tag, entries.get(tag))
+  }
+  return { signed, entries: inByteOrder(entries) }
+}
+
+/** The command line has nobody else to let run. */
+function finish<Value>(steps: Generator<void, Value>): Value {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** Tags are ASCII, so the order of their code units is the order of their bytes. */
+function inByteOrder(entries: ReadonlyMap<string, TagEntry>): Map<string, TagEntry> {
+  return new Map([...entries].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** Entries that `tags/list` shows. */
+export function visibleEntries(list: WholeList): [string, TagEntry][] {
+  return [...list.entries].filter(([, entry]) => !isTombstone(entry))
+}

@@ -1,0 +1,61 @@
+import { ConfigError, readSwitch, readText } from '../../config.ts'
+import { isTag, parseNameArgument, type RepositoryName } from '../../ens/name.ts'
+import { Refusal } from '../../tags/refusal.ts'
+import type { NameMemory } from '../../tags/verify.ts'
+import type { VerbContext } from '../verb.ts'
+import { type Connection, connect } from './connect.ts'
+import { type ClientMemory, createClientMemory, defaultStateDir } from './memory.ts'
+import { type NameOnChain, openName } from './name-on-chain.ts'
+
+/** NAME or NAME:TAG of a command line. */
+export type Subject = RepositoryName & { tag: string }
+
+/** A reading command that has its name, its chain and its memory. */
+export type Session = {
+  connection: Connection
+  onChain: NameOnChain
+  memory: ClientMemory
+  /** What was remembered when the command began. */
+  remembered: NameMemory | null
+  /** Unix seconds, read once. */
+  localTime: bigint
+}
+
+/** The one positional argument. `latest` stands for a tag that is not given. @throws ConfigError naming NAME */
+export function parseSubject(context: VerbContext, form: 'NAME' | 'NAME[:TAG]'): Subject {
+  const [text, ...more] = context.positionals
+  if (text === undefined) throw new ConfigError(form, null, 'an ENS name such as web.acme.eth or acme.eth/web')
+  if (more.length > 0) throw new ConfigError(form, context.positionals.join(' '), 'one name')
+  const colon = text.indexOf(':')
+  const tag = colon < 0 ? 'latest' : text.slice(colon + 1)
+  if (colon >= 0 && form === 'NAME') throw new ConfigError(form, text, 'a name without a tag')
+  if (!isTag(tag)) throw new ConfigError(form, text, 'a tag of letters, digits, "_", "." and "-" behind the colon')
+  return { ...parseName(colon < 0 ? text : text.slice(0, colon), form), tag }
+}
+
+function parseName(text: string, form: string): RepositoryName {
+  try {
+    return parseNameArgument(text)
+  } catch (error) {
+    throw new ConfigError(form, text, `an ENS name such as web.acme.eth or acme.eth/web (${(error as Error).message})`)
+  }
+}
+
+/** @throws ConfigError, ChainUnavailable, Refusal */
+export async function openSession(context: VerbContext, subject: Subject): Promise<Session> {
+  const localTime = BigInt(Math.floor(Date.now() / 1000))
+  const connection = await connect(context.settings, context.note)
+  const onChain = await openName(connection, subject.ensName, localTime)
+  const memory = createClientMemory(readText(context.settings, 'state') ?? defaultStateDir(context.environment))
+  const { node, owner, authorityName } = await onChain.readAuthority()
+  if (owner === null || authorityName === null) {
+    throw new Refusal('NoOwner', `${subject.ensName} and the names above it have no owner`)
+  }
+  const remembered = await memory.recall(onChain.domain, node)
+  return { connection, onChain, memory, remembered, localTime }
+}
+
+/** Whether the one JSON value is wanted instead of people's text. */
+export function wantsJson(context: VerbContext): boolean {
+  return readSwitch(context.settings, 'json')
+}

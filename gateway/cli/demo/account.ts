@@ -1,0 +1,121 @@
+import { createClient, http } from 'viem'
+import { generatePrivateKey } from 'viem/accounts'
+import { getEnsText } from 'viem/actions'
+import { encodeTagLookup } from '../../ens/lookup.ts'
+import { repositoryOf } from '../../ens/name.ts'
+import { verifyLookup } from '../../ens/verify.ts'
+import { createKeySigner } from '../../signer.ts'
+import { fetchResponse } from '../client/ccip.ts'
+import { checkContent } from '../client/content.ts'
+import { fetchBounded } from '../client/http.ts'
+import { refusalOf } from '../client/look-up.ts'
+import { resolveTag } from '../client/resolve-tag.ts'
+import type { Session } from '../client/session.ts'
+import { readTextViaEns } from '../client/via-ens.ts'
+import type { DemoImage } from './image.ts'
+import { answerForOtherTag, forgeDigest, type Lie, type LyingGateway, replay, signAsStranger } from './liar.ts'
+
+/** The tags that the demo pushes, the one asked for last. */
+export const demoTags = ['1.0', 'latest'] as const
+
+/** The digest of a tag as any ENS client reads it: viem's getEnsText, strict, with its own CCIP-Read. @throws when it is not `wanted` */
+export async function resolveWithViem(session: Session, ensName: string, wanted: string): Promise<string> {
+  const { rpcUrls, universalResolver } = session.connection
+  const client = createClient({ transport: http(rpcUrls[0]) })
+  const options = { name: ensName, strict: true, universalResolverAddress: universalResolver }
+  const text = await getEnsText(client, { ...options, key: 'oci-tag[latest]' })
+  if (text !== wanted) throw new Error(`ENS says ${text} for ${ensName}:latest, pushed was ${wanted}`)
+  return `oci-tag[latest] of ${ensName} is ${shortDigest(text)}`
+}
+
+/** A tag that is there and one that is not, by our verifier and by the contract, which must agree. @throws when they do not */
+export async function verifyBothWays(session: Session, ensName: string, wanted: string): Promise<string> {
+  const subject = { ensName, repository: repositoryOf(ensName), tag: 'latest' }
+  const { resolution, message } = await resolveTag(session, subject)
+  if (resolution.status !== 'present' || resolution.digest !== wanted) {
+    throw new Error(`${ensName}:latest is ${resolution.status} (${resolution.error}: ${message})`)
+  }
+  const absent = await resolveTag(session, { ...subject, tag: 'nobody-pushed-this' })
+  if (absent.resolution.status !== 'absent') throw new Error(`a tag that nobody pushed is ${absent.resolution.status}`)
+  return `version ${resolution.version} of ${ensName}: contract and verifier agree, also that another tag is absent`
+}
+
+/** Pulls the tag as a client would, and everything below it. @throws when a byte is wrong or missing */
+export async function pullBack(repositoryUrl: string, image: DemoImage): Promise<string> {
+  const { imageIndex, manifests, blobs } = image
+  const { digest, mediaType, bytes } = imageIndex
+  const url = `${repositoryUrl}/manifests/latest`
+  const answer = await fetchBounded({ url, headers: { accept: mediaType }, timeoutMs: 10_000 }, bytes.length)
+  const header = answer.headers.get('docker-content-digest')
+  if (answer.status !== 200 || header !== digest)
+    throw new Error(`GET ${url} answers ${answer.status}, digest ${header}`)
+  let checked = 0
+  for await (const _ of checkContent(repositoryUrl, { digest, mediaType, size: bytes.length })) checked++
+  const expected = 1 + manifests.length + blobs.length
+  if (checked !== expected) throw new Error(`${checked} of ${expected} manifests and blobs came back`)
+  return `1 index, ${manifests.length} manifests, ${blobs.length} blobs, every digest checked`
+}
+
+/** An old answer of the honest gateway, for the liar to replay. */
+export async function keepOldAnswer(session: Session, ensName: string): Promise<Lie> {
+  const callData = encodeTagLookup(ensName, 'latest', 'text')
+  const { domain, gateways } = session.onChain
+  return replay(await fetchResponse(gateways[0] ?? '', domain, callData))
+}
+
+/**
+ * Lets a gateway lie about `latest` and asks both judges. The contract knows no client's past, so an old list that has not expired is
+ * the verifier's alone to refuse. @throws when a lie is believed
+ */
+export async function refuseLies(session: Session, ensName: string, liar: LyingGateway, old: Lie): Promise<string> {
+  const [gateway = ''] = session.onChain.gateways
+  const { domain } = session.onChain
+  const lies: [name: string, lie: Lie, expected: string][] = [
+    ['forged digest', forgeDigest(gateway, domain), 'BadProof'],
+    ["another tag's proof", answerForOtherTag(gateway, domain, demoTags[0]), 'BadProof'],
+    ["a stranger's list", signAsStranger(gateway, domain, createKeySigner(generatePrivateKey())), 'NotPublisher'],
+  ]
+  const refused: string[] = []
+  for (const [name, lie, expected] of lies) {
+    liar.tell(lie)
+    const [verifier, contract] = [await askVerifier(session, ensName, liar), await askContract(session, ensName, liar)]
+    if (verifier !== expected || contract !== expected) {
+      throw new Error(`${name}: the verifier says ${verifier}, the contract ${contract}, wanted ${expected}`)
+    }
+    refused.push(`${name}: ${expected}`)
+  }
+  liar.tell(old)
+  const rollback = await askVerifier(session, ensName, liar)
+  if (rollback !== 'Rollback') throw new Error(`an older list: the verifier says ${rollback}, wanted Rollback`)
+  return `${refused.join(', ')} (contract and verifier); an older list: Rollback (verifier, which remembers)`
+}
+
+/** The name of the verifier's refusal, or that it believed. */
+async function askVerifier(session: Session, ensName: string, liar: LyingGateway): Promise<string> {
+  const { onChain, localTime } = session
+  const callData = encodeTagLookup(ensName, 'latest', 'text')
+  try {
+    const response = await fetchResponse(liar.url, onChain.domain, callData)
+    const { node } = await onChain.readAuthority()
+    const memory = await session.memory.recall(onChain.domain, node)
+    const { readAuthority } = onChain
+    await verifyLookup({ callData, response, readAuthority, localTime, memory })
+    return 'present'
+  } catch (error) {
+    return refusalOf(error)?.reason ?? 'nothing'
+  }
+}
+
+/** The name of the contract's error, or what its callback returned. */
+async function askContract(session: Session, ensName: string, liar: LyingGateway): Promise<string> {
+  const { rpcUrls, universalResolver } = session.connection
+  const respond = (callData: `0x${string}`) => fetchResponse(liar.url, session.onChain.domain, callData)
+  const options = { rpcUrl: rpcUrls[0], universalResolver, ensName, key: 'oci-tag[latest]', respond }
+  const { text, error } = await readTextViaEns(options)
+  return text ?? error ?? 'nothing'
+}
+
+/** Enough of a digest to recognise it. */
+export function shortDigest(digest: string): string {
+  return `${digest.slice(0, 19)}...`
+}

@@ -1,0 +1,51 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import { ConfigError } from '../config.ts'
+import { dev } from './dev.ts'
+import { parseCommandLine } from './flags.ts'
+import { renderTopHelp, renderVerbHelp } from './help.ts'
+import { history } from './history.ts'
+import { resolve } from './resolve.ts'
+import { serve } from './serve.ts'
+import { tags } from './tags.ts'
+import { exitCodes, type Verb, type VerbContext } from './verb.ts'
+import { verify } from './verify.ts'
+
+/** Every verb, in the order of the help page. */
+export const verbs: readonly Verb[] = [dev, serve, resolve, tags, verify, history]
+
+/** What `runCommandLine` needs of its process. */
+export type CommandWorld = Pick<VerbContext, 'environment' | 'print' | 'note' | 'waitForStop'>
+
+/** Runs one command line to its end and resolves to the exit code; never rejects. */
+export async function runCommandLine(args: readonly string[], world: CommandWorld): Promise<number> {
+  try {
+    return await dispatch(args, world)
+  } catch (error) {
+    world.note(`mooring: ${oneLine(error)}`)
+    return error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
+  }
+}
+
+async function dispatch(args: readonly string[], world: CommandWorld): Promise<number> {
+  const [first, ...rest] = args
+  if (first === '--help' || first === '-h') return printed(world, renderTopHelp(verbs))
+  if (first === '--version') return printed(world, packageJson.version)
+  const verb = verbs.find((candidate) => candidate.name === first)
+  if (verb === undefined) {
+    const known = verbs.map((candidate) => candidate.name).join(' ')
+    throw new ConfigError('VERB', first ?? null, `one of ${known}, --help or --version`)
+  }
+  const { positionals, settings, help } = parseCommandLine(verb.flags, rest, world.environment)
+  if (help) return printed(world, renderVerbHelp(verb))
+  return verb.run({ ...world, positionals, settings })
+}
+
+function printed(world: CommandWorld, text: string): number {
+  world.print(text)
+  return exitCodes.done
+}
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split('\n', 1)[0] ?? text
+}

@@ -1,0 +1,178 @@
+import type { Address } from 'viem'
+
+/** One thing that can be set: `--publisher-key-file F`, or `MOORING_PUBLISHER_KEY_FILE` in the environment. */
+export type Flag = {
+  name: string
+  /** What stands for the value in help; null for a switch. */
+  value: string | null
+  /** May be given several times; separated by commas in the environment. */
+  repeatable?: boolean
+  help: string
+}
+
+/** A value as it was given: `from` is the flag or the environment key, for the error line. */
+export type Setting = { from: string; text: string }
+
+/** Values by flag name; a flag that was not given has no entry. */
+export type Settings = ReadonlyMap<string, readonly Setting[]>
+
+/** Everything a gateway is told when it starts, on Node and on Workers alike. */
+export type Config = {
+  port: number
+  host: string
+  dataDir: string
+  /** One or more JSON-RPC endpoints of the chain. */
+  rpcUrls: readonly string[]
+  chainId: number
+  ensRegistry: Address
+  resolver: Address
+  /** File with the publisher's key; null makes this a relay gateway. */
+  publisherKeyFile: string | null
+  insecureNoAuth: boolean
+}
+
+/** Something was given that cannot be used: one line that names the flag or key, what was seen and what was wanted. Exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  constructor(key: string, seen: string | null, wanted: string) {
+    super(`${key}: saw ${seen === null ? 'nothing' : JSON.stringify(seen.slice(0, 200))}, wanted ${wanted}`)
+  }
+}
+
+/** The ENS registry has this address on mainnet and on Sepolia; viem's chain definitions no longer carry it. */
+const PUBLIC_ENS_REGISTRY: Address = '0x00000000000c2e074ec69a0dfb2997ba6c7d2e1e'
+const publicChainIds: readonly number[] = [1, 11155111]
+
+/** The keys of a gateway. */
+export const gatewayFlags: readonly Flag[] = [
+  { name: 'port', value: 'N', help: 'port to listen on; 0 takes a free one (default 5050)' },
+  { name: 'host', value: 'H', help: 'address to listen on (default 127.0.0.1)' },
+  { name: 'data', value: 'DIR', help: 'where content, lists and uploads are kept (default ./mooring-data)' },
+  { name: 'rpc', value: 'URL', repeatable: true, help: 'JSON-RPC endpoint of the chain; repeatable' },
+  { name: 'chain-id', value: 'N', help: 'chain that holds the ENS registry and the resolver' },
+  { name: 'ens-registry', value: 'ADDRESS', help: 'ENS registry (default: the one of mainnet and Sepolia)' },
+  { name: 'resolver', value: 'ADDRESS', help: 'the Mooring resolver contract' },
+  {
+    name: 'publisher-key-file',
+    value: 'F',
+    help: '0x and 64 hex digits, mode 0600; without it the gateway only relays',
+  },
+  { name: 'insecure-no-auth', value: null, help: 'listen beyond loopback although anybody there may push' },
+]
+
+/** The environment key of a flag: `chain-id` is `MOORING_CHAIN_ID`. */
+export function environmentKey(flagName: string): string {
+  return `MOORING_${flagName.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** A setting under both its names, for errors that do not know where it came from. */
+export function keyOf(flagName: string): string {
+  return `--${flagName} (${environmentKey(flagName)})`
+}
+
+/** Reads the settings for `flags` from environment strings; empty ones count as not given. */
+export function settingsFromEnvironment(
+  flags: readonly Flag[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Map<string, readonly Setting[]> {
+  const settings = new Map<string, readonly Setting[]>()
+  for (const flag of flags) {
+    const from = environmentKey(flag.name)
+    const text = environment[from]?.trim()
+    if (!text) continue
+    const texts = flag.repeatable ? text.split(',').map((part) => part.trim()) : [text]
+    settings.set(
+      flag.name,
+      texts.filter((part) => part !== '').map((part) => ({ from, text: part })),
+    )
+  }
+  return settings
+}
+
+/** @throws ConfigError naming the first key that cannot be used */
+export function readConfig(settings: Settings): Config {
+  const chainId = readInteger(settings, 'chain-id', 1, Number.MAX_SAFE_INTEGER)
+  const host = readText(settings, 'host') ?? '127.0.0.1'
+  const insecureNoAuth = readSwitch(settings, 'insecure-no-auth')
+  refuseOpenHost(settings, host, insecureNoAuth)
+  const rpcUrls = readUrls(settings, 'rpc')
+  if (rpcUrls.length === 0) throw missing('rpc', 'the URL of a JSON-RPC endpoint')
+  return {
+    port: readInteger(settings, 'port', 0, 65535, 5050),
+    host,
+    dataDir: readText(settings, 'data') ?? './mooring-data',
+    rpcUrls,
+    chainId,
+    ensRegistry: readAddress(settings, 'ens-registry') ?? defaultEnsRegistry(chainId),
+    resolver: readAddress(settings, 'resolver') ?? required('resolver', 'the address of the Mooring resolver contract'),
+    publisherKeyFile: readText(settings, 'publisher-key-file') ?? null,
+    insecureNoAuth,
+  }
+}
+
+/** The chain's own ENS registry. @throws ConfigError where none is known */
+export function defaultEnsRegistry(chainId: number): Address {
+  if (publicChainIds.includes(chainId)) return PUBLIC_ENS_REGISTRY
+  return required('ens-registry', `an address, because chain ${chainId} has no known ENS registry`)
+}
+
+/** A whole number inside a range. @throws ConfigError */
+export function readInteger(settings: Settings, name: string, least: number, most: number, fallback?: number): number {
+  const setting = settings.get(name)?.at(-1)
+  const wanted = `a whole number from ${least} to ${most}`
+  if (setting === undefined) return fallback ?? required(name, wanted)
+  const value = /^\d{1,16}$/.test(setting.text) ? Number(setting.text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new ConfigError(setting.from, setting.text, wanted)
+}
+
+/** A 20-byte address in lower case, undefined when not given. @throws ConfigError */
+export function readAddress(settings: Settings, name: string): Address | undefined {
+  const setting = settings.get(name)?.at(-1)
+  if (setting === undefined) return undefined
+  if (/^0x[0-9a-fA-F]{40}$/.test(setting.text)) return setting.text.toLowerCase() as Address
+  throw new ConfigError(setting.from, setting.text, 'an address: 0x and 40 hex digits')
+}
+
+/** http and https URLs without trailing slash, in the order given. @throws ConfigError */
+export function readUrls(settings: Settings, name: string): string[] {
+  return (settings.get(name) ?? []).map((setting) => {
+    const url = URL.canParse(setting.text) ? new URL(setting.text) : undefined
+    if (url !== undefined && /^https?:$/.test(url.protocol)) return setting.text.replace(/\/+$/, '')
+    throw new ConfigError(setting.from, setting.text, 'an http:// or https:// URL')
+  })
+}
+
+/** The text as given, undefined when not. */
+export function readText(settings: Settings, name: string): string | undefined {
+  return settings.get(name)?.at(-1)?.text
+}
+
+/** True when a switch is on. @throws ConfigError for an environment value that is no yes or no */
+export function readSwitch(settings: Settings, name: string): boolean {
+  const setting = settings.get(name)?.at(-1)
+  if (setting === undefined) return false
+  if (/^(1|true|yes|on)$/i.test(setting.text)) return true
+  if (/^(0|false|no|off)$/i.test(setting.text)) return false
+  throw new ConfigError(setting.from, setting.text, 'true or false')
+}
+
+/** Whether only this machine can reach a host name. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').toLowerCase()
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare)
+}
+
+function refuseOpenHost(settings: Settings, host: string, insecureNoAuth: boolean): void {
+  if (isLoopbackHost(host) || insecureNoAuth) return
+  const from = settings.get('host')?.at(-1)?.from ?? '--host'
+  throw new ConfigError(from, host, 'a loopback address, or --insecure-no-auth: anybody who reaches it could push')
+}
+
+function missing(name: string, wanted: string): ConfigError {
+  return new ConfigError(keyOf(name), null, wanted)
+}
+
+function required(name: string, wanted: string): never {
+  throw missing(name, wanted)
+}

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
+import type { Address, Hex } from 'viem'
+import { createApp } from './app.ts'
+import { cachedChain } from './chain/cached-chain.ts'
+import type { ChainReader } from './chain/chain-reader.ts'
+import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
+import { createRpc } from './chain/rpc.ts'
+import { createViemChain } from './chain/viem-chain.ts'
+import { type Config, ConfigError, keyOf } from './config.ts'
+import type { Deps, Log } from './deps.ts'
+import { defaultLimits } from './limits.ts'
+import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
+import { type NodeStores, openNodeStores } from './store/node-stores.ts'
+
+/** A gateway that listens. */
+export type Gateway = {
+  /** Where it is reached, without trailing slash. */
+  url: string
+  mode: 'publishing' | 'relay'
+  /** Takes no new connection, finishes the requests under way, closes the stores. */
+  close(): Promise<void>
+}
+
+const headersTimeoutMs = 10_000
+/** How long requests under way may take when the gateway closes. */
+const closeTimeoutMs = 10_000
+const sweepIntervalMs = 10 * 60 * 1000
+
+/**
+ * Opens the stores, the chain and the key that `config` names and listens. `overrides` replace what the app is given: a clock, limits,
+ * a log. @throws ConfigError when the key file, the chain or the port is not what the configuration says
+ */
+export async function startGateway(config: Config, overrides: Partial<Deps> = {}): Promise<Gateway> {
+  const signer = overrides.signer ?? (await openSigner(config))
+  if (overrides.chain === undefined) await checkChain(config)
+  const stores = await openNodeStores(config.dataDir)
+  const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
+  const server = createServer(serverOptions, listenerOf(deps))
+  const stopSweeping = sweepUploads(deps)
+  try {
+    await listen(server, config)
+  } catch (error) {
+    stopSweeping()
+    await stores.close()
+    throw error
+  }
+  return {
+    url: urlOf(config.host, server),
+    mode: signer === null ? 'relay' : 'publishing',
+    async close() {
+      stopSweeping()
+      await closeServer(server)
+      await stores.close()
+    },
+  }
+}
+
+/**
+ * A push of many gigabytes is one request, so a request has no time limit; its headers have. Node itself answers a TLS ClientHello on
+ * this plain port, which docker, skopeo and podman send first, with an HTTP 400: nothing here listens to `clientError`.
+ */
+const serverOptions = { requestTimeout: 0, headersTimeout: headersTimeoutMs, keepAliveTimeout: 65_000 }
+
+function createDeps(config: Config, stores: NodeStores, signer: Signer | null): Deps {
+  const { chainId, ensRegistry, resolver } = config
+  const clock = () => BigInt(Math.floor(Date.now() / 1000))
+  const readers = config.rpcUrls.map((rpcUrl) => createViemChain({ rpcUrl, chainId, ensRegistry, resolver }))
+  return {
+    chain: cachedChain(firstThatAnswers(readers), defaultLimits.authorityTtlSeconds, clock),
+    content: stores.content,
+    catalog: stores.catalog,
+    lists: stores.lists,
+    signer,
+    clock,
+    randomId: () => randomBytes(16).toString('hex'),
+    pause: () => setImmediate(),
+    limits: defaultLimits,
+    log: logToStderr,
+  }
+}
+
+/** The gateway asks one endpoint, and the next only when that one cannot be asked: agreement is the verifiers' business. */
+function firstThatAnswers(readers: readonly ChainReader[]): ChainReader {
+  const [first, ...others] = readers
+  if (first === undefined) throw new ConfigError(keyOf('rpc'), null, 'the URL of a JSON-RPC endpoint')
+  const ask = async <Answer>(question: (reader: ChainReader) => Promise<Answer>) => {
+    let answer = question(first)
+    for (const other of others) answer = answer.catch(() => question(other))
+    return answer
+  }
+  return {
+    domain: first.domain,
+    readAuthority: (ensName) => ask((reader) => reader.readAuthority(ensName)),
+    readGateways: (ensName) => ask((reader) => reader.readGateways(ensName)),
+  }
+}
+
+const logToStderr: Log = (event, fields) => {
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`)
+}
+
+async function openSigner(config: Config): Promise<Signer | null> {
+  if (config.publisherKeyFile === null) return null
+  try {
+    return createKeySigner(await readKeyFile(config.publisherKeyFile))
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error
+    throw new ConfigError(keyOf('publisher-key-file'), config.publisherKeyFile, `a usable key file: ${error.message}`)
+  }
+}
+
+/** Every endpoint must be of the configured chain, and the contract there a Mooring resolver over the configured ENS registry. */
+async function checkChain(config: Config): Promise<void> {
+  for (const url of config.rpcUrls) {
+    const rpc = createRpc(url)
+    const chainId = await rpc.chainId()
+    if (chainId !== config.chainId) {
+      throw new ConfigError(keyOf('chain-id'), `${config.chainId}`, `${chainId}, the chain of ${url}`)
+    }
+    const block = await rpc.latestBlock()
+    const call = (to: Address, callData: Hex) => rpc.call(to, callData, block.number)
+    const { ensRegistry } = await readEnsContracts(call, config.resolver).catch((error: unknown) => {
+      if (!(error instanceof NotMooringResolver)) throw error
+      throw new ConfigError(keyOf('resolver'), config.resolver, `a Mooring resolver on chain ${chainId}`)
+    })
+    if (ensRegistry === config.ensRegistry) continue
+    throw new ConfigError(keyOf('ens-registry'), config.ensRegistry, `${ensRegistry}, which the resolver asks`)
+  }
+}
+
+/** A request that breaks off in the middle is nobody's crash: the response is given up. */
+function listenerOf(deps: Deps): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const app = createApp(deps)
+  const listener = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false })
+  return (incoming, outgoing) => {
+    listener(incoming, outgoing).catch((error: unknown) => {
+      deps.log('connection failed', { error: error instanceof Error ? error.message : String(error) })
+      outgoing.destroy()
+    })
+  }
+}
+
+function sweepUploads(deps: Deps): () => void {
+  const sweep = async () => {
+    const expired = await deps.catalog.expireUploads(Number(deps.clock()))
+    for (const uploadId of expired) await deps.content.dropUpload(uploadId)
+  }
+  const run = () => {
+    sweep().catch((error: unknown) => deps.log('sweep failed', { error: String(error) }))
+  }
+  const timer = setInterval(run, sweepIntervalMs)
+  timer.unref()
+  run()
+  return () => clearInterval(timer)
+}
+
+function listen(server: Server, { port, host }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE')
+        reject(new ConfigError(keyOf('port'), `${port}`, `a free port: ${port} is taken on ${host}`))
+      else if (error.code === 'EACCES')
+        reject(new ConfigError(keyOf('port'), `${port}`, 'a port that this user may open'))
+      else reject(new ConfigError(keyOf('host'), host, `an address of this machine (${error.code ?? error.message})`))
+    })
+    server.listen(port, host, () => resolve())
+  })
+}
+
+function urlOf(host: string, server: Server): string {
+  const { port } = server.address() as AddressInfo
+  const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${named.includes(':') ? `[${named}]` : named}:${port}`
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
