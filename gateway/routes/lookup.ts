@@ -168,8 +168,7 @@ async function readStanding(deps: Deps, authority: NameAuthority, head: SignedLi
   const now = deps.clock()
   const known = standings.get(authority)
   if (known && now < known.standsUntil && isSameList(known.head, head)) return known
-  const valid = await withValidSignatures(authority, head)
-  const sent = { ...valid, timestamp: authority.policy.timestamper ? valid.timestamp : null }
+  const sent = await withValidSignatures(authority, head)
   await verifyList(sent, authority, now)
   const standing = { head, sent, standsUntil: standsUntil(sent, authority) }
   standings.set(authority, standing)

@@ -7,8 +7,9 @@ const checked = new WeakMap<NameAuthority, Map<string, Promise<readonly SignerSi
 const maxListsPerName = 4
 
 /**
- * A list as a gateway sends it: only with the signatures that count now (protocol 2.3), which may be fewer than it needs. The chain
- * reader hands out one answer for up to 15 s, so this costs one check per answer and not one per request.
+ * A list as a gateway sends it: only with the signatures that count now (protocol 2.3), which may be fewer than it needs, and with a
+ * timestamp only where the policy asks for one. The chain reader hands out one answer for up to 15 s, so this costs one check per
+ * answer and not one per request.
  */
 export async function withValidSignatures(authority: NameAuthority, signed: SignedList): Promise<SignedList> {
   const lists = checked.get(authority) ?? new Map<string, Promise<readonly SignerSignature[]>>()
@@ -18,7 +19,8 @@ export async function withValidSignatures(authority: NameAuthority, signed: Sign
   if (lists.size >= maxListsPerName) lists.clear()
   lists.set(key, known)
   known.catch(() => lists.delete(key))
-  return { ...signed, signatures: await known }
+  const timestamp = authority.policy.timestamper ? signed.timestamp : null
+  return { ...signed, signatures: await known, timestamp }
 }
 
 async function validSignatures(authority: NameAuthority, signed: SignedList): Promise<readonly SignerSignature[]> {

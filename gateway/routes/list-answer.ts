@@ -1,0 +1,22 @@
+import type { Deps } from '../deps.ts'
+import { OciError } from '../oci/error.ts'
+import { headerToJson, signaturesToJson } from '../tags/json.ts'
+import type { SignedList } from '../tags/list.ts'
+import type { OpenRepository } from './repository.ts'
+
+/** The current list. @throws OciError NAME_UNKNOWN (404) before the first publish */
+export async function findList({ lists }: Deps, { name, line }: OpenRepository): Promise<SignedList> {
+  const head = await lists.findHead(line)
+  if (head) return head
+  throw noList(name.repository)
+}
+
+/** What every list endpoint answers where nothing was published. */
+export function noList(repository: string): OciError {
+  return new OciError('NAME_UNKNOWN', `${repository} has no list here: nothing was published under its present owner`)
+}
+
+/** The members that every answer about a list begins with (protocol 5). */
+export function signedListToJson({ list, hash, signatures }: SignedList) {
+  return { list: headerToJson(list), hash, signatures: signaturesToJson(signatures) }
+}

@@ -1,0 +1,121 @@
+import { sha256, stringToHex } from 'viem'
+import type { Deps } from '../deps.ts'
+import { unavailable } from '../errors.ts'
+import { type ListLine, ListMoved } from '../store/tag-list-store.ts'
+import { decodeTagEntry, decodeTagKey } from '../tags/entry.ts'
+import { entryToJson, signaturesToJson, timestampToJson } from '../tags/json.ts'
+import type { SignedList } from '../tags/list.ts'
+import type { Slot } from '../tags/tree.ts'
+import { emptyAnswer } from './answer.ts'
+import { findList, signedListToJson } from './list-answer.ts'
+import { openForRead } from './repository.ts'
+import type { Route } from './route.ts'
+import { withValidSignatures } from './standing-list.ts'
+
+export { getHistory } from './history.ts'
+export { putList } from './list-upload.ts'
+export { getProof } from './proof.ts'
+
+/**
+ * `GET /v2/<repository>/_mooring/list` (protocol 5): the whole list, which proves itself, so it is served even when it has expired.
+ * One answer is always of one version. Up to some megabytes it is whole before the first byte goes out; a longer one is read while
+ * it is sent, and breaks off where another version is published meanwhile.
+ */
+export const getList: Route = async (context) => {
+  const { deps, request } = context
+  const repository = await openForRead(context)
+  for (let tries = 0; tries < maxTries; tries++) {
+    const head = await findList(deps, repository)
+    const sent = await withValidSignatures(repository.authority, head)
+    const etag = etagOf(sent)
+    const headers = { etag, 'cache-control': 'no-cache' }
+    if (isKnown(request.headers.get('if-none-match'), etag)) return emptyAnswer(304, headers)
+    if (request.method === 'HEAD') return new Response(null, { headers: { ...headers, ...jsonType } })
+    const answer = await startAnswer(partsOf(deps, repository.line, sent), headers)
+    if (answer) return answer
+  }
+  throw unavailable(
+    `${repository.name.repository} is published all the time: ${maxTries} tries to read one version failed`,
+  )
+}
+
+/** Versions that may be published while one answer is being read. */
+const maxTries = 8
+const jsonType = { 'content-type': 'application/json' } as const
+/** Collected before the first byte: some 15,000 tags. */
+const maxCollectedBytes = 4 * 1024 * 1024
+const slotsPerPage = 256
+
+/** A strong tag of all that the answer is made from; the entries are in the list hash. */
+function etagOf({ hash, signatures, timestamp }: SignedList): string {
+  const made = JSON.stringify([hash, signaturesToJson(signatures), timestampToJson(timestamp)])
+  return `"${sha256(stringToHex(made)).slice(2)}"`
+}
+
+/** RFC 9110 13.1.2: weak comparison, a list of tags, or `*`. */
+function isKnown(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch === null) return false
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return tags.includes(etag) || tags.includes('*')
+}
+
+/** The JSON in parts. @throws ListMoved when another version was published */
+async function* partsOf(deps: Deps, line: ListLine, sent: SignedList): AsyncGenerator<string> {
+  const { list, hash } = sent
+  const members = { ...signedListToJson(sent), timestamp: timestampToJson(sent.timestamp) }
+  yield `${JSON.stringify(members).slice(0, -1)},"entries":[`
+  // Slot 0 is the sentinel.
+  for (let from = 1; BigInt(from) < list.count; from += slotsPerPage) {
+    const slots = await deps.lists.readSlots(line, hash, from, slotsPerPage)
+    if (!slots) throw new ListMoved(hash)
+    const entries = slots.map((slot) => JSON.stringify(entryOfSlot(slot, list.version)))
+    yield `${from === 1 ? '' : ','}${entries.join(',')}`
+    await deps.pause()
+  }
+  yield ']}'
+}
+
+function entryOfSlot({ key, value }: Slot, version: bigint) {
+  return { tag: decodeTagKey(key), ...entryToJson(decodeTagEntry(value, version)) }
+}
+
+/** Undefined when the list moved before anything was sent: begin again. */
+async function startAnswer(
+  parts: AsyncGenerator<string>,
+  headers: Record<string, string>,
+): Promise<Response | undefined> {
+  const utf8 = new TextEncoder()
+  const collected: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for (let next = await parts.next(); !next.done; next = await parts.next()) {
+      const part = utf8.encode(next.value)
+      collected.push(part)
+      bytes += part.byteLength
+      if (bytes > maxCollectedBytes)
+        return new Response(streamOf(collected, parts), { headers: { ...headers, ...jsonType } })
+    }
+  } catch (error) {
+    if (error instanceof ListMoved) return undefined
+    throw error
+  }
+  const known = { ...headers, ...jsonType, 'content-length': String(bytes) }
+  return new Response(streamOf(collected, parts), { headers: known })
+}
+
+/** What was collected, then the rest as the client takes it; an error breaks the connection, so that no cut answer looks whole. */
+function streamOf(collected: Uint8Array[], rest: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const utf8 = new TextEncoder()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const part = collected.shift()
+      if (part) return controller.enqueue(part)
+      const next = await rest.next()
+      if (next.done) controller.close()
+      else controller.enqueue(utf8.encode(next.value))
+    },
+    async cancel() {
+      await rest.return(undefined)
+    },
+  })
+}
