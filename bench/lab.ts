@@ -59,17 +59,22 @@ export function startScript<T>(path: string, argument: object, core?: number): P
 async function startNode<T>(args: readonly string[], core?: number): Promise<Running<T>> {
   const command = [process.execPath, ...args]
   const [file = '', ...rest] = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
-  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return { ready: await readLine<T>(child, args), pid: child.pid ?? 0, stop: () => stop(child) }
 }
 
+/** The first line as JSON. What a child says on stderr until then is shown only if it fails, and afterwards as it comes. */
 async function readLine<T>(child: ChildProcess, args: readonly string[]): Promise<T> {
+  const notes: Buffer[] = []
+  child.stderr?.on('data', (bytes: Buffer) => notes.push(bytes))
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
-  const ended = once(child, 'exit').then(() => undefined)
+  const ended = once(child, 'close').then(() => undefined)
   const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended])
-  if (line === undefined) throw new Error(`ended before it was ready: node ${args.join(' ')}`)
+  const failed = line === undefined || (JSON.parse(line) as { ok?: boolean }).ok === false
+  if (failed) throw new Error(`node ${args.join(' ')}: ${line ?? 'ended'}\n${Buffer.concat(notes)}`)
+  child.stderr?.removeAllListeners('data').pipe(process.stderr)
   lines.on('line', () => {})
   return JSON.parse(line)
 }
