@@ -1,9 +1,8 @@
 import type { Hex } from 'viem'
 import type { NameAuthority } from '../tags/authority.ts'
-import { decodeTagEntry, encodeTagKey, type TagEntry } from '../tags/entry.ts'
+import { isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
-import type { Proof } from '../tags/tree.ts'
-import { type NameMemory, verifyAgainstMemory, verifyList, verifyTagProof } from '../tags/verify.ts'
+import { type NameMemory, verifyAgainstMemory, verifyList, verifyStoredEntry } from '../tags/verify.ts'
 import { checkLookup, countTagCalls, type LookupRequest, readLookup } from './lookup.ts'
 import { completeAnswer, decodeAnswer } from './response.ts'
 import { encodeResult, type OnChainAnswers } from './result.ts'
@@ -42,8 +41,9 @@ export async function verifyLookup(options: LookupVerification): Promise<Verifie
   const { signed, proofs } = completeAnswer(answer, request)
   const hash = await verifyList(signed, await options.readAuthority(request.ensName), options.localTime)
   const tags = tagsOf(request)
-  const entries = tags.map((tag, position) => verifyTagProof(signed.list, tag, proofs[position] as Proof))
-  verifyMemory(options.memory, { ...signed, hash }, tags, proofs)
+  const stored = proofs.map((proof, position) => verifyStoredEntry(signed.list, tags[position] as string, proof))
+  verifyMemory(options.memory, { ...signed, hash }, tags, stored)
+  const entries = stored.map((entry) => (entry === undefined || isTombstone(entry) ? undefined : entry))
   const onChain = await readOnChain(request, options)
   return { request, signed: { ...signed, hash }, entries, result: encodeResult(request, signed.list, entries, onChain) }
 }
@@ -53,23 +53,17 @@ export function tagsOf(request: Pick<LookupRequest, 'records'>): string[] {
   return request.records.flatMap((record) => (record.kind === 'tag' ? [record.tag] : []))
 }
 
-/** Row 9, for the list and then for each tag: a lookup may ask none. */
+/** Row 9, for the list and then for each tag: a lookup may ask none. A tombstone reads as absent but is remembered as it is stored. */
 function verifyMemory(
   memory: NameMemory | null,
-  signed: SignedList,
+  { list, hash }: SignedList,
   tags: readonly string[],
-  proofs: readonly Proof[],
-) {
-  if (tags.length === 0) verifyAgainstMemory(memory, signed.list, signed.hash, null, undefined)
+  stored: readonly (TagEntry | undefined)[],
+): void {
+  verifyAgainstMemory(memory, list, hash, null, undefined)
   tags.forEach((tag, position) => {
-    const stored = storedEntry(tag, proofs[position] as Proof, signed.list.version)
-    verifyAgainstMemory(memory, signed.list, signed.hash, tag, stored)
+    verifyAgainstMemory(memory, list, hash, tag, stored[position])
   })
-}
-
-/** The slot's entry as the list holds it, a tombstone too: it reads as absent but has lost no flag. */
-function storedEntry(tag: string, proof: Proof, version: bigint): TagEntry | undefined {
-  return proof.key === encodeTagKey(tag) ? decodeTagEntry(proof.value, version) : undefined
 }
 
 async function readOnChain(request: LookupRequest, { readOnChain }: LookupVerification): Promise<OnChainAnswers> {

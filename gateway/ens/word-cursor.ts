@@ -36,14 +36,17 @@ function takeRight(cursor: Cursor, digits: number): string {
   return whole.slice(-digits)
 }
 
+/** A whole word. */
 export function takeHash(cursor: Cursor): Hex {
   return `0x${takeDigits(cursor, wordDigits)}`
 }
 
+/** An address; the twelve bytes before it must be zero. */
 export function takeAddress(cursor: Cursor): Address {
   return `0x${takeRight(cursor, 40)}`
 }
 
+/** A uint64; the bytes before it must be zero. */
 export function takeUint64(cursor: Cursor): bigint {
   return BigInt(`0x${takeRight(cursor, 16)}`)
 }
@@ -89,6 +92,7 @@ export function takeElements<Value>(cursor: Cursor, count: number, take: (cursor
   return tails.offsets.map((_, position) => takeTail(cursor, tails, position, () => take(cursor)))
 }
 
+/** Nothing may follow. */
 export function takeEnd(cursor: Cursor): void {
   if (cursor.at !== cursor.digits.length) refuse('there are bytes behind its end')
 }
