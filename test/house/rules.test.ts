@@ -51,10 +51,10 @@ test('no any, and no check of the compiler or linter is switched off', () => {
   expect(linesWith(/@ts-(?:ignore|nocheck|expect-error)|biome-ignore/, typescript)).toEqual([])
 })
 
-test('files stay within 300 lines, suites within 500', () => {
+test('files stay within 300 lines, suites within 600', () => {
   const long = [...typescript]
     .filter(([path]) => !generated.test(path))
-    .map(([path, text]) => ({ path, lines: text.split('\n').length, most: path.startsWith('test/') ? 500 : 300 }))
+    .map(([path, text]) => ({ path, lines: text.split('\n').length, most: path.startsWith('test/') ? 600 : 300 }))
     .filter(({ lines, most }) => lines > most)
   expect(long).toEqual([])
 })
