@@ -27,7 +27,8 @@ export type ContentStore = {
   dropPart(uploadId: string, partId: string): Promise<void>
   /**
    * Joins parts, hashes them, and makes them visible under `digest`; one part whose hash is known is moved, not copied.
-   * Idempotent: a digest that is there already stays. The parts are gone afterwards. @throws DigestMismatch (the parts stay)
+   * Idempotent: a digest that is there already stays, and where it consists of exactly these parts they need not be there any more
+   * (a second try after a crash). The parts are gone afterwards. @throws DigestMismatch (the parts stay)
    */
   assemble(uploadId: string, parts: readonly StoredPart[], digest: Digest): Promise<{ size: number }>
   /** Removes all parts of an upload. Unknown uploads are no error. */

@@ -37,16 +37,12 @@ export async function fileStream(file: FileReader, range?: ByteRange): Promise<R
   )
 }
 
-/** All chunks of an open file, which is closed at the end. */
-export async function* readWhole(file: FileReader): AsyncGenerator<Uint8Array> {
-  try {
-    for (let position = 0; position < file.size; ) {
-      const chunk = await readChunk(file, position, file.size - 1)
-      position += chunk.byteLength
-      yield chunk
-    }
-  } finally {
-    await file.close()
+/** The bytes of an open file from `start` up to, not including, `end`. */
+export async function* chunksOf(file: FileReader, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let position = start; position < end; ) {
+    const chunk = await readChunk(file, position, end - 1)
+    position += chunk.byteLength
+    yield chunk
   }
 }
 

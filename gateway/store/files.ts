@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { algorithmOf, type Digest, type DigestAlgorithm, hexOf, parseDigest } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
-import { fileStream, readWhole } from './file-stream.ts'
+import { chunksOf, fileStream } from './file-stream.ts'
 import { type Fs, nodeFs } from './fs.ts'
 
 /** The files driver, with what only a store that outlives its process needs. */
@@ -88,14 +88,41 @@ async function assemble(
   const paths = parts.map((part) => partPath(uploadId, part.partId))
   const size = parts.reduce((sum, part) => sum + part.size, 0)
   const [only] = parts
-  if (parts.length === 1 && only && algorithmOf(digest) === 'sha256') {
+  if (await isMadeOf(folder, digest, parts)) {
+    // Somebody stored these very bytes before: nothing is left to do but to drop the parts.
+  } else if (parts.length === 1 && only && algorithmOf(digest) === 'sha256') {
     if (only.sha256 !== digest) throw new DigestMismatch(digest, only.sha256)
-    if (!(await isThere(folder, digest))) await reveal(folder, paths[0]!, digest)
+    await reveal(folder, paths[0]!, digest)
   } else {
     await joinParts(folder, paths, digest)
   }
   for (const path of paths) await folder.fs.unlink(join(folder.root, path))
   return { size }
+}
+
+/**
+ * Whether the digest is there and consists of exactly these parts, by their own hashes: after a crash between making the content
+ * visible and ending the session the parts' files may be gone, and the client's second try must succeed. That a digest is there
+ * proves nothing about who asks for it: without the bytes nobody gets it.
+ */
+async function isMadeOf(folder: Folder, digest: Digest, parts: readonly StoredPart[]): Promise<boolean> {
+  if (!(await isThere(folder, digest))) return false
+  if (parts.length === 1 && parts[0]!.sha256 === digest) return true
+  const file = await folder.fs.openRead(join(folder.root, contentPath(digest)))
+  if (!file) return false
+  try {
+    let position = 0
+    for (const part of parts) {
+      const hash = createHash('sha256')
+      const end = Math.min(position + part.size, file.size)
+      for await (const chunk of chunksOf(file, position, end)) hash.update(chunk)
+      if (`sha256:${hash.digest('hex')}` !== part.sha256) return false
+      position += part.size
+    }
+    return position === file.size
+  } finally {
+    await file.close()
+  }
 }
 
 /** Writes the parts one after another into a new file, which becomes visible if it has the digest. */
@@ -104,7 +131,7 @@ async function joinParts(folder: Folder, paths: readonly string[], digest: Diges
   const temporary = temporaryPath()
   const { digests } = await writeNew(folder, temporary, contentsOf(folder, paths), [algorithm])
   const isRight = digests[algorithm] === digest
-  if (isRight && !(await isThere(folder, digest))) return reveal(folder, temporary, digest)
+  if (isRight) return reveal(folder, temporary, digest)
   await folder.fs.unlink(join(folder.root, temporary))
   if (!isRight) throw new DigestMismatch(digest, digests[algorithm])
 }
@@ -113,7 +140,11 @@ async function* contentsOf(folder: Folder, paths: readonly string[]): AsyncGener
   for (const path of paths) {
     const file = await folder.fs.openRead(join(folder.root, path))
     if (!file) throw new Error(`a part of this upload is gone (${path}): begin the upload again`)
-    yield* readWhole(file)
+    try {
+      yield* chunksOf(file, 0, file.size)
+    } finally {
+      await file.close()
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { algorithmOf, type Digest, parseDigest } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
 import { wholeStream } from './file-stream.ts'
 
+const noBytes = new Uint8Array()
 type StoredBytes = { part: StoredPart; bytes: Uint8Array }
 
 /** Content in memory. */
@@ -37,8 +38,7 @@ export function createMemoryContent(): ContentStore {
     async assemble(uploadId, parts, digest) {
       const stored = uploads.get(uploadId)
       const size = parts.reduce((sum, part) => sum + part.size, 0)
-      const isKnown = parts.length === 1 && parts[0]!.sha256 === digest && contents.has(digest)
-      if (!isKnown) {
+      if (!isMadeOf(contents.get(digest), parts)) {
         const bytes = joined(parts.map((part) => stored?.get(part.partId)?.bytes))
         checkDigest(digest, bytes)
         contents.set(digest, bytes)
@@ -55,6 +55,16 @@ export function createMemoryContent(): ContentStore {
       uploads.clear()
     },
   }
+}
+
+/** Whether these bytes are exactly these parts, by their hashes: then the parts themselves are not needed. */
+function isMadeOf(bytes: Uint8Array | undefined, parts: readonly StoredPart[]): boolean {
+  let position = 0
+  for (const part of parts) {
+    if (digestOf('sha256', bytes?.subarray(position, position + part.size) ?? noBytes) !== part.sha256) return false
+    position += part.size
+  }
+  return position === bytes?.byteLength
 }
 
 function checkDigest(digest: Digest, bytes: Uint8Array): void {

@@ -5,46 +5,52 @@ import type { Catalog } from './catalog.ts'
 import type { ContentStore } from './content-store.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
-import { nodeFs } from './fs.ts'
+import { type Fs, nodeFs } from './fs.ts'
+import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
 import { sweepTrees } from './sql-trees.ts'
-import { openSqlite } from './sqlite.ts'
+import { openSqlite, type SqliteSql } from './sqlite.ts'
 import type { TagListStore } from './tag-list-store.ts'
 
 /** The three stores of a gateway on Node. */
 export type NodeStores = { content: ContentStore; catalog: Catalog; lists: TagListStore; close(): Promise<void> }
 
+/** What the stores stand on, replaced by tests that break it. */
+export type NodeSeams = { fs: Fs; aroundSql: (sql: SqliteSql) => SqliteSql }
+
 /**
  * Opens the stores in a folder of this gateway alone: `gateway.sqlite` and the content files. Creates the folder with mode 0700 when
  * it is missing, brings the schema up to date, and removes what a crash left behind. @throws Error when the folder is in use
  */
-export async function openNodeStores(dataFolder: string): Promise<NodeStores> {
+export async function openNodeStores(dataFolder: string, seams: Partial<NodeSeams> = {}): Promise<NodeStores> {
   const folder = resolve(dataFolder)
   const created = await mkdir(folder, { recursive: true, mode: 0o700 })
   if (created !== undefined) await syncUpwards(folder, dirname(created))
   const unlock = lockDataFolder(join(folder, 'lock.sqlite'), folder)
-  try {
-    const sql = openSqlite(join(folder, 'gateway.sqlite'), migrationsFolder())
-    try {
-      const catalog = createSqlCatalog(sql)
-      const content = await openFilesContent(folder)
-      await content.sweep(await catalog.listParts())
-      await sweepTrees(sql)
-      const close = async () => {
-        await content.close()
-        sql.close()
-        unlock()
-      }
-      return { content, catalog, lists: createSqlTagLists(sql), close }
-    } catch (error) {
-      sql.close()
-      throw error
-    }
-  } catch (error) {
+  let sql: SqliteSql | undefined
+  const release = () => {
+    sql?.close()
     unlock()
+  }
+  try {
+    const opened = openSqlite(join(folder, 'gateway.sqlite'), migrationsFolder())
+    sql = seams.aroundSql?.(opened) ?? opened
+    const stores = await openStoresOver(sql, folder, seams.fs ?? nodeFs)
+    return { ...stores, close: () => stores.content.close().finally(release) }
+  } catch (error) {
+    release()
     throw error
   }
+}
+
+/** The stores over a database and a folder that are open and nobody else's; removes what a crash left behind. */
+export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<Omit<NodeStores, 'close'>> {
+  const catalog = createSqlCatalog(sql)
+  const content = await openFilesContent(folder, fs)
+  await content.sweep(await catalog.listParts())
+  await sweepTrees(sql)
+  return { content, catalog, lists: createSqlTagLists(sql) }
 }
 
 /** Makes new folders durable: each name is kept by the folder above it. */

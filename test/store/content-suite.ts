@@ -162,6 +162,7 @@ export function contentSuite(driver: string, open: OpenContent): void {
         await content.writePart('two', bodyOf(bytes.slice(5)), 2_000),
       ]
       expect(await content.assemble('two', halves, digestOf(bytes))).toEqual({ size: 2_000 })
+      expect(await content.assemble('two', halves, digestOf(bytes))).toEqual({ size: 2_000 })
       expect(digestOf((await readAll(content, digestOf(bytes)))!)).toBe(digestOf(bytes))
     })
 

@@ -6,7 +6,14 @@ import type { ContentStore } from '../../gateway/store/content-store.ts'
 import type { ListLine, TagListStore } from '../../gateway/store/tag-list-store.ts'
 import { type TagEntry, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import { hashList, NO_DELEGATIONS, type SignedList, ZERO_HASH } from '../../gateway/tags/list.ts'
-import { planChanges, type Slot, type TagChange, type TreeDelta } from '../../gateway/tags/tree.ts'
+import {
+  buildWellFormedTree,
+  createMemoryTree,
+  planChanges,
+  type Slot,
+  type TagChange,
+  type TreeDelta,
+} from '../../gateway/tags/tree.ts'
 
 export const resolver: Address = `0x${'11'.repeat(20)}`
 export const owner: Address = `0x${'22'.repeat(20)}`
@@ -123,4 +130,21 @@ export async function allSlots(lists: TagListStore, of: ListLine = line, pageSlo
     slots.push(...page)
   }
   return slots
+}
+
+export const add = (tag: string, seed: number | string = tag): TagChange => ({ tag, entry: entryOf(seed, 0) })
+export const drop = (tag: string): TagChange => ({ tag, entry: null })
+
+/** A whole list of these tags that follows the current one, as an upload of a list brings it. */
+export async function wholeOf(lists: TagListStore, tags: readonly string[], of: ListLine = line) {
+  const head = await lists.findHead(of)
+  const version = (head?.list.version ?? 0n) + 1n
+  const changes = tags.map((tag) => ({ tag, entry: entryOf(tag, Number(version)) }))
+  const delta = await planChanges(createMemoryTree([sentinel]), changes, version)
+  const slots = Array.from({ length: delta.count }, (_, position) => delta.slots.get(position) ?? sentinel)
+  const building = buildWellFormedTree(slots, version)
+  let step = building.next()
+  while (!step.done) step = building.next()
+  const whole = { slots, levels: step.value.levels, changes: delta.changes }
+  return { signed: signedAfter(head, delta, of), whole }
 }

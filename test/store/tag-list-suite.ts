@@ -3,14 +3,23 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ListLine, ListMoved, type TagListStore } from '../../gateway/store/tag-list-store.ts'
 import { encodeTagKey, FLAG_IMMUTABLE, FLAG_TOMBSTONE } from '../../gateway/tags/entry.ts'
 import type { SignedList } from '../../gateway/tags/list.ts'
-import { buildWellFormedTree, createMemoryTree, depthOf, rootOfProof, type TagChange } from '../../gateway/tags/tree.ts'
-import { allSlots, digestOf, entryOf, line, otherOwner, planNext, publish, sentinel } from './fixtures.ts'
+import { createMemoryTree, depthOf, rootOfProof } from '../../gateway/tags/tree.ts'
+import {
+  add,
+  allSlots,
+  digestOf,
+  drop,
+  entryOf,
+  line,
+  otherOwner,
+  planNext,
+  publish,
+  sentinel,
+  wholeOf,
+} from './fixtures.ts'
 
 /** Opens an empty store of tag lists. */
 export type OpenTagLists = () => Promise<{ lists: TagListStore; close(): Promise<void> }>
-
-const add = (tag: string, seed: number | string = tag): TagChange => ({ tag, entry: entryOf(seed, 0) })
-const drop = (tag: string): TagChange => ({ tag, entry: null })
 
 /** The current list is whole: its slots rebuild its root, and every key has a proof that leads there. */
 export async function expectWholeList(lists: TagListStore, of: ListLine = line): Promise<SignedList> {
@@ -27,30 +36,6 @@ export async function expectWholeList(lists: TagListStore, of: ListLine = line):
     expect(rootOfProof(proof)).toBe(head.list.root)
   }
   return head
-}
-
-/** A whole list of these tags, as an upload of one brings it. */
-export async function wholeOf(lists: TagListStore, tags: readonly string[], of: ListLine = line) {
-  const { signed, delta } = await planOnNothing(lists, tags, of)
-  const slots = Array.from({ length: delta.count }, (_, position) => delta.slots.get(position) ?? sentinel)
-  const building = buildWellFormedTree(slots, signed.list.version)
-  let step = building.next()
-  while (!step.done) step = building.next()
-  return { signed, whole: { slots, levels: step.value.levels, changes: delta.changes } }
-}
-
-async function planOnNothing(lists: TagListStore, tags: readonly string[], of: ListLine) {
-  const head = await lists.findHead(of)
-  const nothing: TagListStore = {
-    ...lists,
-    openTree: async () => createMemoryTree([sentinel]),
-    findHead: async () => head,
-  }
-  return planNext(
-    nothing,
-    tags.map((tag) => add(tag)),
-    of,
-  )
 }
 
 /** What every store of tag lists must do (gateway/store/tag-list-store.ts, protocol 5). */

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../gateway/package-root.ts'
+import { nodeFs } from '../../gateway/store/fs.ts'
+import { openNodeStores } from '../../gateway/store/node-stores.ts'
+import type { Sql } from '../../gateway/store/sql.ts'
+import { findViolations } from './crash/violations.ts'
+import { publishLists, pushContent, type Told } from './crash/work.ts'
+
+/** Memory where there is some: a kill keeps what was written, synced or not (power-cut.test.ts is about syncing). */
+const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const childrenAtOnce = 2
+
+type Ended = { told: Told[]; signal: string | null; stderr: string }
+
+describe('kill -9 at every step of the drivers and around every commit (protocol 6)', () => {
+  let built = ''
+  let child = ''
+  beforeAll(async () => {
+    await mkdir(join(packageRoot(), 'node_modules', '.cache'), { recursive: true })
+    built = await mkdtemp(join(packageRoot(), 'node_modules', '.cache', 'mooring-kill-'))
+    child = join(built, 'child.mjs')
+    const entry = join(packageRoot(), 'test', 'store', 'crash', 'child.ts')
+    const common = { bundle: true, platform: 'node', format: 'esm', target: 'node20' } as const
+    await build({ ...common, entryPoints: [entry], outfile: child, external: ['better-sqlite3'], logLevel: 'error' })
+  })
+  afterAll(() => rm(built, { recursive: true }))
+
+  const runChild = (folder: string, step: number) =>
+    new Promise<Ended>((resolve) => {
+      execFile(process.execPath, [child, folder, String(step)], (error, stdout, stderr) => {
+        const told = stdout
+          .split('\n')
+          .filter(Boolean)
+          .map((text) => JSON.parse(text) as Told)
+        resolve({ told, signal: error?.signal ?? null, stderr })
+      })
+    })
+
+  /** Kills a child at a step, reopens what it left, and lets work go on there. Returns what is wrong. */
+  const violationsAt = async (step: number): Promise<string[]> => {
+    const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
+    try {
+      const { told, signal, stderr } = await runChild(folder, step)
+      if (signal !== 'SIGKILL') return [`step ${step}: the child was not killed: ${stderr}`]
+      let sql: Sql | undefined
+      const stores = await openNodeStores(folder, { aroundSql: (opened) => (sql = opened) })
+      const found = await findViolations({ stores, sql: sql!, fs: nodeFs, folder }, told)
+      await pushContent(stores, 2, (item) => told.push(item))
+      await publishLists(stores, 2, (item) => told.push(item))
+      found.push(...(await findViolations({ stores, sql: sql!, fs: nodeFs, folder }, told)))
+      await stores.close()
+      return found.map((violation) => `step ${step}: ${violation}`)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  it('everything told is there, nothing untold is half-visible, and work goes on', { timeout: 240_000 }, async () => {
+    const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
+    const whole = await runChild(folder, 0)
+    await rm(folder, { recursive: true })
+    const steps = Number(whole.stderr)
+    expect(steps).toBeGreaterThan(120)
+    process.stdout.write(`kill -9 at ${steps} points\n`)
+    const violations: string[] = []
+    let next = 1
+    const worker = async () => {
+      while (next <= steps) violations.push(...(await violationsAt(next++)))
+    }
+    await Promise.all(Array.from({ length: childrenAtOnce }, worker))
+    expect(violations).toEqual([])
+  })
+})

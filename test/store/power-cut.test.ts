@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { migrationsFolder } from '../../gateway/package-root.ts'
+import { openFilesContent } from '../../gateway/store/files.ts'
+import type { Fs } from '../../gateway/store/fs.ts'
+import { openStoresOver } from '../../gateway/store/node-stores.ts'
+import { openSqlite } from '../../gateway/store/sqlite.ts'
+import { contentSuite } from '../store-suite.ts'
+import { createForgettingFs } from './crash/forgetting-fs.ts'
+import { fsWithSteps, sqlWithSteps } from './crash/steps.ts'
+import { findViolations } from './crash/violations.ts'
+import { pushContent, type Told } from './crash/work.ts'
+
+const folder = '/data/gateway'
+
+/** Changes one operation of the driver's file system: what the driver would do without it. */
+type Fault = (fs: Fs) => Fs
+
+const noFault: Fault = (fs) => fs
+const withoutFolderSync = (pattern: RegExp): Fault => {
+  return (fs) => ({ ...fs, syncFolder: async (path) => (pattern.test(path) ? undefined : fs.syncFolder(path)) })
+}
+const withoutFileSync = (pattern: RegExp): Fault => {
+  return (fs) => ({
+    ...fs,
+    create: async (path) => ({ ...(await fs.create(path)), ...(pattern.test(path) ? { sync: async () => {} } : {}) }),
+  })
+}
+
+/** Cuts the power before a step of a push and looks at what is left. Returns how many steps there were when it was not reached. */
+async function cutAt(
+  last: number,
+  fault: Fault,
+  keeps?: () => boolean,
+): Promise<{ steps: number; violations: string[] }> {
+  const disk = createForgettingFs(folder)
+  // SQLite is durable by itself (synchronous=FULL): what it committed is there after the cut.
+  const database = openSqlite(':memory:', migrationsFolder())
+  const told: Told[] = []
+  let steps = 0
+  const step = () => {
+    steps++
+    if (steps >= last) throw new Error('power cut')
+  }
+  const tell = (item: Told) => {
+    step()
+    told.push(item)
+  }
+  const push = async () => {
+    const stores = await openStoresOver(sqlWithSteps(database, step), folder, fsWithSteps(fault(disk), step))
+    await pushContent(stores, 1, tell)
+    step()
+  }
+  try {
+    const failure = await push().catch((error: Error) => error.message)
+    if (failure !== undefined && failure !== 'power cut') return { steps, violations: [failure] }
+    disk.cutPower(keeps)
+    const stores = await openStoresOver(database, folder, disk)
+    const reopened = { stores, sql: database, fs: disk, folder }
+    const violations = await findViolations(reopened, told)
+    disk.cutPower(keeps)
+    await pushContent(stores, 2, (item) => told.push(item))
+    violations.push(...(await findViolations(reopened, told)))
+    return { steps, violations: violations.map((violation) => `step ${last}: ${violation}`) }
+  } finally {
+    database.close()
+  }
+}
+
+async function violationsAtEveryStep(fault: Fault, keepsAt?: (step: number) => () => boolean): Promise<string[]> {
+  const { steps } = await cutAt(Number.POSITIVE_INFINITY, noFault)
+  const violations: string[] = []
+  for (let step = 1; step <= steps + 1; step++) {
+    const cut = await cutAt(step, fault, keepsAt?.(step))
+    violations.push(...cut.violations)
+    if (fault !== noFault && violations.length > 0) break
+  }
+  return violations
+}
+
+function coin(seed: number): () => boolean {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    return (state >>> 16) % 2 === 0
+  }
+}
+
+contentSuite('files on a disk that forgets', async () => {
+  const content = await openFilesContent(folder, createForgettingFs(folder))
+  return { content, close: () => content.close() }
+})
+
+describe('power cut at every step of a push: what was not synced is forgotten (protocol 6)', () => {
+  it('everything told is there, nothing untold is half-visible', async () => {
+    const { steps } = await cutAt(Number.POSITIVE_INFINITY, noFault)
+    expect(steps).toBeGreaterThan(80)
+    process.stdout.write(`power cut at ${steps} points\n`)
+    expect(await violationsAtEveryStep(noFault)).toEqual([])
+  })
+
+  it.each([1, 2, 3, 4])('the same when some of what was not synced survives (coin %i)', async (seed) => {
+    expect(await violationsAtEveryStep(noFault, (step) => coin(seed * 1_000 + step))).toEqual([])
+  })
+
+  it.each([
+    ['a part is not synced', withoutFileSync(/\/parts\//)],
+    ['a temporary file is not synced', withoutFileSync(/\/temporary\//)],
+    ['the folder of the content is not synced after the rename', withoutFolderSync(/\/sha256\/..$/)],
+    ['the folder of sha512 content is not synced after the rename', withoutFolderSync(/\/sha512\/..$/)],
+    ['the folder of the parts is not synced', withoutFolderSync(/\/parts$/)],
+    ['the parent of a new content folder is not synced', withoutFolderSync(/\/sha256(\/\.\.)?$/)],
+    ['the parent of the algorithm folders is not synced', withoutFolderSync(/\/content$/)],
+    ['the parent of all folders is not synced', withoutFolderSync(/^\/data\/gateway$/)],
+  ])('the test can fail: %s, and that is seen', async (_, fault) => {
+    expect(await violationsAtEveryStep(fault)).not.toEqual([])
+  })
+})
