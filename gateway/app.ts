@@ -6,6 +6,8 @@ import { compilePattern, matchPath, type PathPattern, rawPathOf } from './oci/pa
 import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
+import { readAway } from './routes/body.ts'
+import { getHistory, getList, getProof, putList } from './routes/list.ts'
 import { getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import type { Route, RouteContext } from './routes/route.ts'
@@ -36,6 +38,10 @@ const registryRows: readonly Row[] = [
   ['PUT', '/v2/{repository}/manifests/{tagOrDigest}', putManifest],
   ['DELETE', '/v2/{repository}/manifests/{tagOrDigest}', deleteManifest],
   ['GET', '/v2/{repository}/tags/list', getTags],
+  ['GET', '/v2/{repository}/_mooring/list', getList],
+  ['PUT', '/v2/{repository}/_mooring/list', putList],
+  ['GET', '/v2/{repository}/_mooring/history', getHistory],
+  ['GET', '/v2/{repository}/_mooring/proof/{tag}', getProof],
 ]
 
 /**
@@ -84,6 +90,7 @@ async function answer(
     const response = await route(contextOf(deps, request, params))
     return request.method === 'HEAD' && response.body ? withoutBody(response) : response
   } catch (error) {
+    await readAway(request)
     return errorResponse(error, deps.log, request)
   }
 }

@@ -13,7 +13,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     size += next.value.byteLength
     if (size > maxBytes) {
-      reader.cancel().catch(() => undefined)
+      reader.releaseLock()
       throw new PartTooLarge(maxBytes)
     }
     chunks.push(next.value)
@@ -31,4 +31,27 @@ function joinChunks(chunks: readonly Uint8Array[], size: number): Uint8Array {
     offset += chunk.byteLength
   }
   return whole
+}
+
+/** Much more than a body that is refused by mistake has. */
+const maxBytesReadAway = 64 * 1024 * 1024
+
+/**
+ * Reads what is left of a refused request's body, up to some bound, keeping nothing: a server that answers and closes while its client
+ * still writes takes the answer with it, and a connection with an unread body cannot be used again.
+ */
+export async function readAway(request: Request): Promise<void> {
+  if (!request.body || request.body.locked) return
+  const reader = request.body.getReader()
+  try {
+    for (let size = 0; size < maxBytesReadAway; ) {
+      const { done, value } = await reader.read()
+      if (done) return
+      size += value.byteLength
+    }
+  } catch {
+    // The client went away, and with it what it had to say.
+  } finally {
+    reader.releaseLock()
+  }
 }
