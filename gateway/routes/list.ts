@@ -30,7 +30,6 @@ export const getList: Route = async (context) => {
     const etag = etagOf(sent)
     const headers = { etag, 'cache-control': 'no-cache' }
     if (isKnown(request.headers.get('if-none-match'), etag)) return emptyAnswer(304, headers)
-    if (request.method === 'HEAD') return new Response(null, { headers: { ...headers, ...jsonType } })
     const answer = await startAnswer(partsOf(deps, repository.line, sent), headers)
     if (answer) return answer
   }
