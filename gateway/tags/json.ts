@@ -32,7 +32,7 @@ export type ListUpload = {
 export type ListAnswer = { signed: SignedList; slots: readonly Slot[] }
 
 /** Elements between two yields. */
-const ITEMS_PER_SLICE = 256
+const ITEMS_PER_SLICE = 64
 
 /** Lists nest object, array, change, entry; answers that callers read whole nest no deeper than a proof. */
 const limits = { maxDepth: 8 }
@@ -40,7 +40,7 @@ const limits = { maxDepth: 8 }
 /**
  * Reads the body of a PUT: unknown, missing or duplicate members, wrong types and hex in upper case are refused, and so are more
  * signatures or longer ones than protocol 2.3 allows. What an entry may say is judged later (protocol 5: after the signatures). A
- * generator, so that a body of tens of megabytes does not hold the event loop: it yields every few hundred entries. Given bytes it
+ * generator, so that a body of tens of megabytes does not hold the event loop: it yields every few milliseconds of work. Given bytes it
  * makes no second copy of the body. @throws OciError MANIFEST_INVALID naming the member
  */
 export function* parseListUpload(body: string | Uint8Array): Generator<void, ListUpload> {

@@ -8,8 +8,8 @@ import type { Slot, TagChange, TreeDelta, TreeReader } from './tree.ts'
 /** A slot as the reader holds it, before anything of this publish was applied. */
 type Found = { position: number; slot: Slot }
 
-/** One change with its key, the greatest slot not above it, and the tag's entries before and after. */
-type Step = { tag: string; key: Hex; found: Found; before: TagEntry | null; after: TagEntry | null }
+/** One change with its key, the greatest slot not above it, the tag's entries before and after, and the new entry's bytes. */
+type Step = { tag: string; key: Hex; found: Found; before: TagEntry | null; after: TagEntry | null; value: Hex | null }
 
 /** The list while it is being changed: the reader, and what was written over it. */
 type Draft = {
@@ -25,7 +25,7 @@ type Draft = {
   lastAdded: Found | undefined
 }
 
-const ITEMS_PER_SLICE = 256
+const ITEMS_PER_SLICE = 64
 
 /**
  * Plans one publish: removals, then updates, then additions, each by ascending key (protocol 2.1), whatever order `changes`
@@ -100,7 +100,7 @@ async function openStep(tree: TreeReader, { tag, entry }: TagChange, version: bi
       `tag ${tag} changes in version ${version} but has updatedVersion ${entry.updatedVersion}`,
     )
   }
-  return { tag, key, found, before, after: entry }
+  return { tag, key, found, before, after: entry, value: entry === null ? null : encodeTagEntry(entry) }
 }
 
 /** Removals, updates, additions. */
@@ -109,9 +109,10 @@ function kindOrder(step: Step): number {
   return step.before === null ? 2 : 1
 }
 
-function applyStep(draft: Draft, step: Step): Promise<void> {
-  if (step.after === null) return removeSlot(draft, step)
-  return step.before === null ? addSlot(draft, step, step.after) : updateSlot(draft, step, step.after)
+async function applyStep(draft: Draft, step: Step): Promise<void> {
+  if (step.value === null) await removeSlot(draft, step)
+  else if (step.before === null) addSlot(draft, step, step.value)
+  else write(draft, step.found, { value: step.value })
 }
 
 /** The predecessor takes over `nextKey`, and the last slot moves into the hole. */
@@ -131,16 +132,12 @@ async function removeSlot(draft: Draft, { key, found }: Step): Promise<void> {
   draft.count--
 }
 
-async function updateSlot(draft: Draft, { found }: Step, entry: TagEntry): Promise<void> {
-  write(draft, found, { value: encodeTagEntry(entry) })
-}
-
 /** A slot appended at the end; the predecessor points at it. */
-async function addSlot(draft: Draft, { key, found }: Step, entry: TagEntry): Promise<void> {
+function addSlot(draft: Draft, { key, found }: Step, value: Hex): void {
   const old = draft.predecessors.get(found.slot.key) ?? found
   const { lastAdded } = draft
   const predecessor = lastAdded !== undefined && lastAdded.slot.key > old.slot.key ? lastAdded : old
-  const slot = { key, nextKey: slotNow(draft, predecessor).nextKey, value: encodeTagEntry(entry) }
+  const slot = { key, nextKey: slotNow(draft, predecessor).nextKey, value }
   write(draft, predecessor, { nextKey: key })
   draft.lastAdded = { position: draft.count, slot }
   draft.slots.set(draft.count, slot)

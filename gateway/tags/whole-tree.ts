@@ -4,15 +4,15 @@ import { emptyHash, hashLeaf, hashPair, MAX_COUNT, SENTINEL } from './merkle.ts'
 import { Refusal } from './refusal.ts'
 import type { Slot } from './tree.ts'
 
-/** Slots or hashes between two yields: some milliseconds of work. */
-const ITEMS_PER_SLICE = 256
+/** Slots or hashes between two yields: a few milliseconds of work. */
+const ITEMS_PER_SLICE = 64
 
-/** Keys sorted at once, before runs are merged. */
-const SORTED_RUN = 4096
+/** Keys sorted at once, before runs are merged, and slots linked between two yields. */
+const SORTED_RUN = 1024
 
 /**
  * Checks that slots form one chain from the sentinel to the greatest key, each key a tag key and each value an entry, and builds
- * the tree; a generator so that the caller decides when to let others run: it yields after every few hundred slots.
+ * the tree; a generator so that the caller decides when to let others run: it yields after every few milliseconds of work.
  * Returns the root and every node hash, level by level (level 0 are the leaves), each level with `nodesAtLevel` of them.
  * @throws Refusal MalformedList, InvalidTag, InvalidEntry
  */
@@ -80,7 +80,10 @@ function* hashLevel(below: readonly Hex[], empty: Hex): Generator<void, Hex[]> {
  */
 export function* linkSlots(entries: Iterable<{ key: Hex; value: Hex }>): Generator<void, Slot[]> {
   const slots: Slot[] = [{ ...SENTINEL }]
-  for (const { key, value } of entries) slots.push({ key, nextKey: '0x', value })
+  for (const { key, value } of entries) {
+    slots.push({ key, nextKey: '0x', value })
+    if (slots.length % SORTED_RUN === 0) yield
+  }
   const sorted = yield* sortByKey(slots)
   for (const [i, slot] of sorted.entries()) {
     slot.nextKey = sorted[i + 1]?.key ?? '0x'

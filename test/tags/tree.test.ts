@@ -341,6 +341,19 @@ describe('2.1 changes that are refused', () => {
     expect(await reason([change({ flags: 0 })])).toBe('ImmutableChanged')
   })
 
+  test('an entry outside its limits is InvalidEntry, before immutability is looked at', async () => {
+    const change = (fields: object): TagChange => ({
+      tag: 'fixed',
+      entry: sampleEntry('fixed', { flags: 1, updatedVersion: 7, ...fields }),
+    })
+    expect(await reason([change({})])).toBe('accepted')
+    expect(await reason([change({ size: 0 })])).toBe('InvalidEntry')
+    expect(await reason([change({ flags: 2 })])).toBe('InvalidEntry')
+    expect(await reason([remove('fixed'), { tag: 'c', entry: sampleEntry('c', { size: 0, updatedVersion: 7 }) }])).toBe(
+      'InvalidEntry',
+    )
+  })
+
   test('a tombstone stays: its tag cannot be used again in the epoch', async () => {
     const gone = (flags: number): TagChange => ({
       tag: 'gone',
@@ -389,7 +402,7 @@ describe('2.1 a well-formed list', () => {
     expect(levels).toEqual(naiveLevels(slots).map((level, i) => level.slice(0, nodesAtLevel(count, i))))
   })
 
-  test('the check lets others run every few hundred slots', () => {
+  test('the check lets others run every few dozen slots', () => {
     const slots = listOf(...numbered(600))
     let yields = 0
     for (const steps = buildWellFormedTree(slots, 1n); !steps.next().done; ) yields++

@@ -312,9 +312,10 @@ describe('row 8', () => {
     expect(verifyStoredEntry(list, 'gone', naiveProof(slots, 'gone'))).toEqual(tombstone)
   })
 
-  test('a list of one slot proves every tag absent', () => {
+  test('a list of one slot proves every tag absent; one of none proves nothing', async () => {
     const empty = { ...header, root: naiveLeaf(sentinel), count: 1n }
     expect(verifyTagProof(empty, 'latest', { ...sentinel, path: [] })).toBeUndefined()
+    expect(await reason('latest', { ...sentinel, path: [] }, { ...empty, count: 0n })).toBe('BadProof')
   })
 
   test('the proof of another slot proves nothing about a present tag', async () => {
@@ -340,7 +341,7 @@ describe('row 8', () => {
   test('count outside 1..2^20 and a path of another length', async () => {
     const proof = naiveProof(slots, 'a')
     expect(await reason('a', proof)).toBe('accepted')
-    for (const count of [0n, 1n, 8n, 17n, 2n ** 20n + 1n, 2n ** 64n - 1n]) {
+    for (const count of [0n, 1n, 8n, 17n, 2n ** 20n + 1n, 2n ** 32n + 9n, 2n ** 64n - 1n]) {
       expect(await reason('a', proof, { ...list, count })).toBe('BadProof')
     }
     expect(await reason('a', { ...proof, path: proof.path.slice(1) })).toBe('BadProof')
