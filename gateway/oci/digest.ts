@@ -2,10 +2,12 @@ import { OciError } from './error.ts'
 
 /** `sha256:` + 64 or `sha512:` + 128 lower-case hex digits (OCI image-spec 1.1, descriptor.md "Digests"). */
 export type Digest = `sha256:${string}` | `sha512:${string}`
+/** The two hashes that a registry takes: image-spec 1.1 "Registered Algorithms". */
 export type DigestAlgorithm = 'sha256' | 'sha512'
 
 const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/
 
+/** Whether a text is a digest in its one legal form. */
 export function isDigest(text: string): text is Digest {
   return digestPattern.test(text)
 }
@@ -19,6 +21,7 @@ export function parseDigest(text: string): Digest {
   )
 }
 
+/** The algorithm before the colon. */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
   return digest.startsWith('sha256:') ? 'sha256' : 'sha512'
 }

@@ -17,6 +17,7 @@ export const ociErrorCodes = [
   'UNKNOWN',
 ] as const
 
+/** One of `ociErrorCodes`. */
 export type OciErrorCode = (typeof ociErrorCodes)[number]
 
 /** One entry of a registry error body; `message` is one line that says what was wrong, what was seen and what was wanted. */

@@ -25,6 +25,7 @@ export type Manifest = {
   annotations: Readonly<Record<string, unknown>> | null
 }
 
+/** What bounds the reading of a manifest: nesting, and how many descriptors it may name. */
 export type ManifestLimits = { maxJsonDepth: number; maxManifestDescriptors: number }
 
 const imageTypes = new Set([
