@@ -97,7 +97,9 @@ function show(outcome: Outcome): string {
   return JSON.stringify(outcome).slice(0, 300)
 }
 
-describe.runIf(process.env.MOORING_VECTORS === undefined)('protocol 3.1 lookup vectors of this repository', () => {
+if (process.env.MOORING_VECTORS === undefined) describe('protocol 3.1 lookup vectors of this repository', rulesOfOurOwn)
+
+function rulesOfOurOwn(): void {
   const refused = ({ contract, verifier }: LookupCase) => contract.ok === undefined || verifier.ok === undefined
 
   test('there are at least 300, one file per row and one of accepted cases', () => {
@@ -129,4 +131,4 @@ describe.runIf(process.env.MOORING_VECTORS === undefined)('protocol 3.1 lookup v
     const allowed = ({ row, localTime, chain }: LookupCase) => row === 0 || row === 9 || localTime !== chain.blockTime
     expect(differing.filter(({ each }) => !allowed(each)).map(({ each }) => each.name)).toEqual([])
   })
-})
+}
