@@ -5,7 +5,7 @@ import type { Address } from 'viem'
 import { type Config, ConfigError, readSwitch, readText } from '../config.ts'
 import { parseNameArgument, repositoryOf } from '../ens/name.ts'
 import { startGateway } from '../serve.ts'
-import type { Connection } from './client/connect.ts'
+import { type Connection, nameChain } from './client/connect.ts'
 import { createClientMemory } from './client/memory.ts'
 import { openName } from './client/name-on-chain.ts'
 import type { Session } from './client/session.ts'
@@ -201,13 +201,13 @@ async function openDemoSession(chain: DevChain, world: DemoWorld, ensName: strin
   const { ensRegistry, universalResolver } = chain.addresses
   const { chainId, rpc } = chain
   const connection: Connection = {
-    ...{ chainId, rpcUrls: [rpc], ensRegistry, universalResolver },
+    ...{ chainId, chainName: await nameChain(chainId, rpc), rpcUrls: [rpc], ensRegistry, universalResolver },
     gateways: null,
     allowsPlainHttp: true,
   }
   const localTime = BigInt(Math.floor(Date.now() / 1000))
   const onChain = await openName(connection, ensName, localTime)
-  const memory = createClientMemory(join(world.dataDir as string, 'client-state'))
+  const memory = createClientMemory(join(world.dataDir as string, 'client-state'), connection.chainName)
   const { node } = await onChain.readAuthority()
   return { connection, onChain, memory, remembered: await memory.recall(onChain.domain, node), localTime }
 }

@@ -1,5 +1,7 @@
-import type { Address } from 'viem'
+import { type Address, createClient, http } from 'viem'
+import { getBlock } from 'viem/actions'
 import { mainnet, sepolia } from 'viem/chains'
+import { ChainUnavailable } from '../../chain/chain-reader.ts'
 import { createRpc, type Rpc } from '../../chain/rpc.ts'
 import {
   ConfigError,
@@ -14,6 +16,8 @@ import {
 /** Where a reading command learns what is true: one chain through one or more endpoints. */
 export type Connection = {
   chainId: number
+  /** Which chain the client's memory is about: development chains share a chain id, and forget all when they end. */
+  chainName: string
   /** At least one. */
   rpcUrls: readonly [string, ...string[]]
   ensRegistry: Address
@@ -51,6 +55,7 @@ export async function connect(settings: Settings, note: (line: string) => void):
   const chainId = await agreedChainId(rpcUrls.map((url) => createRpc(url)))
   return {
     chainId,
+    chainName: await nameChain(chainId, firstUrl),
     rpcUrls: [...rpcUrls],
     ensRegistry: readAddress(settings, 'ens-registry') ?? defaultEnsRegistry(chainId),
     universalResolver: readAddress(settings, 'universal-resolver') ?? defaultUniversalResolver(chainId),
@@ -76,8 +81,20 @@ async function agreedChainId(rpcs: readonly Rpc[]): Promise<number> {
   throw new ConfigError('--rpc', ids.join(' and '), 'endpoints of one chain')
 }
 
+/** The chain id of a public chain; with the hash of the first block for any other. @throws ChainUnavailable */
+export async function nameChain(chainId: number, rpcUrl: string): Promise<string> {
+  if (publicChains.some((chain) => chain.id === chainId)) return `${chainId}`
+  const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }) })
+  const first = await getBlock(client, { blockNumber: 0n }).catch((error: Error) => {
+    throw new ChainUnavailable(`${rpcUrl} does not give the first block of its chain`, { cause: error })
+  })
+  return `${chainId}-${first.hash.slice(2, 18)}`
+}
+
+const publicChains = [mainnet, sepolia]
+
 function defaultUniversalResolver(chainId: number): Address {
-  const chain = [mainnet, sepolia].find((known) => known.id === chainId)
+  const chain = publicChains.find((known) => known.id === chainId)
   if (chain !== undefined) return chain.contracts.ensUniversalResolver.address
   throw new ConfigError('--universal-resolver', null, `an address, because chain ${chainId} has no known one`)
 }

@@ -10,7 +10,7 @@ export class HttpFailure extends Error {
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
   constructor(url: string, maxBytes: number) {
-    super(`${url} sends more than ${maxBytes} bytes`)
+    super(`${shortUrl(url)} sends more than ${maxBytes} bytes`)
   }
 }
 
@@ -49,7 +49,7 @@ export async function openAnswer(request: HttpRequest): Promise<{ response: Resp
     await response.body?.cancel()
     url = redirectTarget(url, location)
   }
-  throw new HttpFailure(`${request.url} redirects more than ${maxRedirects} times`)
+  throw new HttpFailure(`${shortUrl(request.url)} redirects more than ${maxRedirects} times`)
 }
 
 /** The chunks of a body; a connection that breaks or takes too long is a HttpFailure. */
@@ -58,7 +58,7 @@ export async function* readBody(url: string, response: Response, signal: AbortSi
   try {
     for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) yield chunk
   } catch (error) {
-    throw new HttpFailure(`${url} broke off: ${reasonOf(error, signal)}`)
+    throw new HttpFailure(`${shortUrl(url)} broke off: ${reasonOf(error, signal)}`)
   }
 }
 
@@ -68,14 +68,19 @@ async function fetchOnce(request: HttpRequest, signal: AbortSignal): Promise<Res
     const withBody = body === undefined ? {} : { body: body as BodyInit }
     return await fetch(url, { method, headers, signal, redirect: 'manual', ...withBody })
   } catch (error) {
-    throw new HttpFailure(`${url} does not answer: ${reasonOf(error, signal)}`)
+    throw new HttpFailure(`${shortUrl(url)} does not answer: ${reasonOf(error, signal)}`)
   }
 }
 
 function redirectTarget(from: string, location: string): string {
   const target = URL.canParse(location, from) ? new URL(location, from) : undefined
   if (target?.origin === new URL(from).origin) return target.href
-  throw new HttpFailure(`${from} redirects to another host`)
+  throw new HttpFailure(`${shortUrl(from)} redirects to another host`)
+}
+
+/** A lookup's URL is mostly callData, which tells a reader nothing. */
+function shortUrl(url: string): string {
+  return url.replace(/0x[0-9a-f]{64,}/, (callData) => `${callData.slice(0, 10)}...`)
 }
 
 function reasonOf(error: unknown, signal: AbortSignal): string {

@@ -22,9 +22,9 @@ export function defaultStateDir(environment: Readonly<Record<string, string | un
   return join(environment.XDG_STATE_HOME || join(environment.HOME || homedir(), '.local', 'state'), 'mooring')
 }
 
-/** Memory in a folder, written whole or not at all. */
-export function createClientMemory(stateDir: string): ClientMemory {
-  const fileOf = (domain: ListDomain, node: Hex) => join(stateDir, `${domain.chainId}-${domain.resolver}-${node}.json`)
+/** Memory of one chain in a folder; each file is written whole or not at all. */
+export function createClientMemory(stateDir: string, chainName: string): ClientMemory {
+  const fileOf = (domain: ListDomain, node: Hex) => join(stateDir, `${chainName}-${domain.resolver}-${node}.json`)
   const recall = async (domain: ListDomain, node: Hex) => readMemory(fileOf(domain, node))
   return {
     fileOf,

@@ -46,7 +46,8 @@ export async function openSession(context: VerbContext, subject: Subject): Promi
   const localTime = BigInt(Math.floor(Date.now() / 1000))
   const connection = await connect(context.settings, context.note)
   const onChain = await openName(connection, subject.ensName, localTime)
-  const memory = createClientMemory(readText(context.settings, 'state') ?? defaultStateDir(context.environment))
+  const stateDir = readText(context.settings, 'state') ?? defaultStateDir(context.environment)
+  const memory = createClientMemory(stateDir, connection.chainName)
   const { node, owner, authorityName } = await onChain.readAuthority()
   if (owner === null || authorityName === null) {
     throw new Refusal('NoOwner', `${subject.ensName} and the names above it have no owner`)
