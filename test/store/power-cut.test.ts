@@ -53,13 +53,15 @@ async function cutAt(
   try {
     const failure = await push().catch((error: Error) => error.message)
     if (failure !== undefined && failure !== 'power cut') return { steps, violations: [failure] }
-    disk.cutPower(keeps)
-    const stores = await openStoresOver(database, folder, disk)
-    const reopened = { stores, sql: database, fs: disk, folder }
-    const violations = await findViolations(reopened, told)
-    disk.cutPower(keeps)
-    await pushContent(stores, 2, (item) => told.push(item))
-    violations.push(...(await findViolations(reopened, told)))
+    const violations: string[] = []
+    const reopen = async () => {
+      disk.cutPower(keeps)
+      const stores = await openStoresOver(database, folder, disk)
+      violations.push(...(await findViolations({ stores, sql: database, fs: disk, folder }, told)))
+      return stores
+    }
+    await pushContent(await reopen(), 2, (item) => told.push(item))
+    await reopen()
     return { steps, violations: violations.map((violation) => `step ${last}: ${violation}`) }
   } finally {
     database.close()

@@ -10,7 +10,8 @@ export type ForgettingFs = Fs & {
   cutPower(keeps?: () => boolean): void
 }
 
-type File = { kind: 'file'; bytes: Uint8Array[]; synced: Uint8Array }
+/** File systems journal a rename whole: the old name may stay beside the new one, but never go without it. */
+type File = { kind: 'file'; bytes: Uint8Array[]; synced: Uint8Array; movedTo?: { folder: Folder; name: string } }
 type Folder = { kind: 'folder'; names: Map<string, Entry>; synced: Map<string, Entry> }
 type Entry = File | Folder
 
@@ -76,8 +77,12 @@ export function createForgettingFs(root: string): ForgettingFs {
       const target = folderAt(dirname(to))
       folderAt(dirname(from)).names.delete(nameOf(from))
       target.names.set(nameOf(to), moved)
+      if (moved.kind === 'file') moved.movedTo = { folder: target, name: nameOf(to) }
     },
-    unlink: async (path) => folderAt(dirname(path)).names.delete(nameOf(path)),
+    async unlink(path) {
+      const above = walk(dirname(path))
+      return above?.kind === 'folder' && above.names.delete(nameOf(path))
+    },
     async createFolder(path) {
       const above = folderAt(dirname(path))
       if (!above.names.has(nameOf(path))) above.names.set(nameOf(path), newFolder())
@@ -100,12 +105,19 @@ function deepest(folder: Folder): Folder {
   return folder
 }
 
+/** Whether a file was moved to a name that is not durable yet. */
+function isNowhere(entry: Entry | undefined): boolean {
+  if (entry?.kind !== 'file' || !entry.movedTo) return false
+  return entry.movedTo.folder.synced.get(entry.movedTo.name) !== entry
+}
+
 /** Makes what survives a power cut the only truth, from this folder downwards. */
 function forget(folder: Folder, keeps: () => boolean): void {
   const after = new Map(folder.synced)
   for (const name of new Set([...folder.names.keys(), ...folder.synced.keys()])) {
     const now = folder.names.get(name)
     if (now === folder.synced.get(name) || !keeps()) continue
+    if (!now && isNowhere(folder.synced.get(name))) continue
     if (now) after.set(name, now)
     else after.delete(name)
   }
