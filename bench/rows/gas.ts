@@ -1,11 +1,10 @@
-import { encodeAbiParameters, encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { encodeAbiParameters, encodeFunctionData, type Hex } from 'viem'
+import { mooringResolverAbi } from '../../gateway/ens/abi.ts'
 import { encodeTagLookup, gatewayUrlTemplates } from '../../gateway/ens/lookup.ts'
 import { type Chain, makeFolder, startGateway } from '../lab.ts'
 import { publishList } from '../lists.ts'
 import { createRow, type Row } from '../row.ts'
 import { tagAt } from '../tags.ts'
-
-const callbackAbi = parseAbi(['function resolveWithProof(bytes response, bytes extraData) view returns (bytes)'])
 
 /** Names of their own in the registry, one per size of list. */
 export const gasNames = ['gas10.eth', 'gas1000.eth', 'gas10000.eth']
@@ -33,7 +32,10 @@ async function callbackGas(chain: Chain, gateway: string, callData: Hex): Promis
   const answer = await fetch(get.replace('{sender}', chain.resolver).replace('{data}', callData))
   const { data } = (await answer.json()) as { data: Hex }
   const extraData = encodeAbiParameters([{ type: 'bytes' }, { type: 'address' }], [callData, chain.resolver])
-  return traceGas(chain, encodeFunctionData({ abi: callbackAbi, args: [data, extraData] }))
+  return traceGas(
+    chain,
+    encodeFunctionData({ abi: mooringResolverAbi, functionName: 'resolveCallback', args: [data, extraData] }),
+  )
 }
 
 /** What the code itself spent: what it began with less what it had left, so neither the transaction's own price nor callData's. */
@@ -44,11 +46,11 @@ async function traceGas(chain: Chain, data: Hex): Promise<number> {
   const response = await fetch(chain.rpc, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
   type Step = { gas: number; gasCost: number; depth: number }
   const { result, error } = (await response.json()) as {
-    result?: { failed: boolean; structLogs: Step[] }
+    result?: { failed: boolean; returnValue: string; structLogs: Step[] }
     error?: object
   }
   const [first, last] = [result?.structLogs[0], result?.structLogs.at(-1)]
   if (!result || result.failed || !first || !last)
-    throw new Error(`debug_traceCall: ${JSON.stringify(error ?? result?.failed)}`)
+    throw new Error(`debug_traceCall: ${JSON.stringify(error ?? result?.returnValue)}`)
   return first.gas - last.gas + last.gasCost
 }
