@@ -30,7 +30,7 @@ export async function openFilesContent(root: string, fs: Fs = nodeFs): Promise<F
     await settleFolder(folder, name)
   }
   return {
-    stat: (digest) => fs.size(join(root, contentPath(digest))),
+    stat: async (digest) => fs.size(join(root, contentPath(digest))),
     async read(digest, range) {
       const file = await fs.openRead(join(root, contentPath(digest)))
       return file && fileStream(file, range)
