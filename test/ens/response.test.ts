@@ -86,7 +86,7 @@ describe('protocol 4: the gateway’s answer', () => {
     ])
   })
 
-  test('what decodes is canonical: any changed byte is refused or means something else', () => {
+  test('what decodes is canonical; a changed byte is refused or means something else', () => {
     const samples = fc.sample(fc.tuple(signed, proofs), { seed: 2, numRuns: 8 })
     const mutation = fc.record({
       sample: fc.constantFrom(...samples),
