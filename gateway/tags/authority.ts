@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { AskContractSignature } from './signature.ts'
 
-/** Who may sign for a name (protocol.md 3). Publishers strictly ascending; without a policy the owner alone, threshold 1. */
+/** Who may sign for a name (protocol 3). Publishers strictly ascending; without a policy the owner alone, threshold 1. */
 export type Policy = {
   publishers: readonly Address[]
   threshold: number

@@ -23,7 +23,7 @@ export const ZERO_REFERENCE: Hex = `0x${'00'.repeat(32)}`
 export const MAX_ENTRY_SIZE_BYTES = 4_194_304
 /** Protocol 2.1: kind byte and tag. */
 export const MAX_KEY_BYTES = 129
-/** Protocol 2.1 and 2.2: list versions and the epoch-wide counters stay below it. */
+/** Protocol 2.2: the greatest list version. */
 export const MAX_VERSION = 2 ** 53 - 1
 
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/

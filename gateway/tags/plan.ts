@@ -156,11 +156,10 @@ function write(draft: Draft, found: Found, fields: Partial<Slot>): void {
   draft.slots.set(positionNow(draft, found), { ...slotNow(draft, found), ...fields })
 }
 
-/** The greatest key of at most 129 bytes that is below `key` (not empty): looking it up finds the slot before `key`. */
+/** The greatest key of at most 129 bytes below a tag's (whose last byte is never 0): looking it up finds the slot before it. */
 function greatestKeyBelow(key: Hex): Hex {
   const bytes = hexToBytes(key)
   const last = bytes.length - 1
-  if (bytes[last] === 0) return hexOfBytes(bytes.subarray(0, last))
   const below = new Uint8Array(MAX_KEY_BYTES).fill(0xff)
   below.set(bytes)
   below[last] = bytes[last]! - 1

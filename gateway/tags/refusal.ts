@@ -1,4 +1,4 @@
-/** Error names of protocol.md 3.1, in the order of its rows, and those of section 2 and 5 for whole lists. */
+/** Error names of protocol 3.1, in the order of its rows, and those of section 2 and 5 for whole lists. */
 export const refusalNames = [
   'BadResponse',
   'InvalidName',

@@ -1,15 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { NameAuthority } from './authority.ts'
 import { checkImmutable, decodeTagEntry, encodeTagKey, isTombstone, MAX_VERSION, type TagEntry } from './entry.ts'
-import {
-  hashList,
-  hashTimestamp,
-  type ListDomain,
-  type ListHeader,
-  NO_DELEGATIONS,
-  type SignedList,
-  ZERO_HASH,
-} from './list.ts'
+import { hashList, hashTimestamp, type ListHeader, NO_DELEGATIONS, type SignedList, ZERO_HASH } from './list.ts'
 import { Refusal, type RefusalName } from './refusal.ts'
 import { isSignatureValid } from './signature.ts'
 import { buildWellFormedTree, depthOf, MAX_COUNT, type Proof, rootOfProof, type Slot } from './tree.ts'
@@ -253,5 +245,3 @@ function clocks({ localTime, blockTime }: CheckTimes): { earlier: bigint; later:
 function ensure(holds: boolean, reason: RefusalName, message: string): asserts holds {
   if (!holds) throw new Refusal(reason, message)
 }
-
-export type { ListDomain }
