@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { gatewayFlags, isLoopbackHost, readConfig, settingsFromEnvironment } from '../../gateway/config.ts'
+
+const address = `0x${'ab'.repeat(20)}`
+const environment = {
+  MOORING_RPC: 'http://127.0.0.1:8545/,https://rpc.example',
+  MOORING_CHAIN_ID: '31337',
+  MOORING_ENS_REGISTRY: `0x${'AB'.repeat(20)}`,
+  MOORING_RESOLVER: address,
+}
+
+function configOf(more: Record<string, string | undefined> = {}) {
+  return readConfig(settingsFromEnvironment(gatewayFlags, { ...environment, ...more }))
+}
+
+test('the environment alone makes a configuration, with defaults and lower-case addresses', () => {
+  expect(configOf()).toEqual({
+    port: 5050,
+    host: '127.0.0.1',
+    dataDir: './mooring-data',
+    rpcUrls: ['http://127.0.0.1:8545', 'https://rpc.example'],
+    chainId: 31337,
+    ensRegistry: address,
+    resolver: address,
+    publisherKeyFile: null,
+    insecureNoAuth: false,
+  })
+})
+
+test('mainnet and Sepolia have a known ENS registry, other chains need one', () => {
+  for (const MOORING_CHAIN_ID of ['1', '11155111']) {
+    const { ensRegistry } = configOf({ MOORING_CHAIN_ID, MOORING_ENS_REGISTRY: undefined })
+    expect(ensRegistry).toBe('0x00000000000c2e074ec69a0dfb2997ba6c7d2e1e')
+  }
+  expect(() => configOf({ MOORING_ENS_REGISTRY: undefined })).toThrow('MOORING_ENS_REGISTRY')
+})
+
+test('a host beyond loopback needs --insecure-no-auth', () => {
+  expect(configOf({ MOORING_HOST: '::1' }).host).toBe('::1')
+  expect(() => configOf({ MOORING_HOST: '192.168.0.7' })).toThrow('MOORING_HOST: saw "192.168.0.7"')
+  const open = { MOORING_HOST: '192.168.0.7', MOORING_INSECURE_NO_AUTH: 'true' }
+  expect(configOf(open)).toMatchObject({ host: '192.168.0.7', insecureNoAuth: true })
+})
+
+test('what looks like loopback and is not', () => {
+  expect(['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]'].filter(isLoopbackHost)).toHaveLength(5)
+  const others = ['0.0.0.0', '::', '127.0.0.1.example', 'localhost.example', '10.0.0.1', '2130706433', '']
+  expect(others.filter(isLoopbackHost)).toEqual([])
+})
