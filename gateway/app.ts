@@ -10,6 +10,7 @@ import { readAway } from './routes/body.ts'
 import { getHistory, getList, getProof, putList } from './routes/list.ts'
 import { getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
+import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
 import { getTags } from './routes/tags.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './routes/uploads.ts'
@@ -38,6 +39,7 @@ const registryRows: readonly Row[] = [
   ['PUT', '/v2/{repository}/manifests/{tagOrDigest}', putManifest],
   ['DELETE', '/v2/{repository}/manifests/{tagOrDigest}', deleteManifest],
   ['GET', '/v2/{repository}/tags/list', getTags],
+  ['GET', '/v2/{repository}/referrers/{digest}', getReferrers],
   ['GET', '/v2/{repository}/_mooring/list', getList],
   ['PUT', '/v2/{repository}/_mooring/list', putList],
   ['GET', '/v2/{repository}/_mooring/history', getHistory],

@@ -4,6 +4,7 @@ import { blobRules } from './registry/blob-rules.ts'
 import type { OpenRegistry } from './registry/client.ts'
 import { endpointRules } from './registry/endpoint-rules.ts'
 import { manifestRules } from './registry/manifest-rules.ts'
+import { referrerRules } from './registry/referrer-rules.ts'
 import { tagRules } from './registry/tag-rules.ts'
 import { uploadRules } from './registry/upload-rules.ts'
 
@@ -17,6 +18,7 @@ export function registrySuite(drivers: string, open: OpenRegistry): void {
     describe('uploads', () => uploadRules(open))
     describe('blobs', () => blobRules(open))
     describe('manifests', () => manifestRules(open))
+    describe('referrers', () => referrerRules(open))
     describe('tags', () => tagRules(open))
     describe('authority', () => authorityRules(open))
   })

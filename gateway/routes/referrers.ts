@@ -1,0 +1,84 @@
+import type { Deps } from '../deps.ts'
+import { type Digest, parseDigest } from '../oci/digest.ts'
+import type { ManifestRecord, RepositoryKey } from '../store/catalog.ts'
+import { jsonAnswer } from './answer.ts'
+import { type Page, parsePage } from './page.ts'
+import { openRepository } from './repository.ts'
+import type { Route } from './route.ts'
+
+/** What the index says of one referrer (image-spec "Descriptor", with the referrer's own type and annotations). */
+type ReferrerDescriptor = {
+  mediaType: string
+  digest: Digest
+  size: number
+  artifactType?: string
+  annotations?: Record<string, unknown>
+}
+
+const indexType = 'application/vnd.oci.image.index.v1+json'
+
+/** An index is a manifest to its readers, and those stop at 4 MiB; this leaves room for what stands around the descriptors. */
+const maxDescriptorBytes = 4 * 1024 * 1024 - 1024
+
+const utf8 = new TextEncoder()
+
+/** Rows that are read at once: their annotations may be large. */
+const rowsPerRead = 100
+
+/**
+ * end-12 `GET /v2/<repository>/referrers/<digest>`: manifests whose subject is this digest, as an image index; `artifactType` filters.
+ * What nobody refers to has an empty index, and so has a repository that is not here: 404 would say that this API is not here.
+ */
+export const getReferrers: Route = async (context) => {
+  const subject = parseDigest(context.params.digest ?? '')
+  const page = parsePage(context)
+  const artifactType = context.url.searchParams.get('artifactType')
+  const repository = await openRepository(context)
+  const found = repository
+    ? await readReferrers(context.deps, repository.key, subject, artifactType, page)
+    : { manifests: [], isCut: false }
+  const headers: Record<string, string> = artifactType === null ? {} : { 'oci-filters-applied': 'artifactType' }
+  const last = found.manifests.at(-1)?.digest
+  if (repository && found.isCut && last) {
+    const query = new URLSearchParams({ n: String(page.limit), last, ...(artifactType !== null && { artifactType }) })
+    headers.link = `</v2/${repository.name.repository}/referrers/${subject}?${query}>; rel="next"`
+  }
+  return jsonAnswer(200, { schemaVersion: 2, mediaType: indexType, manifests: found.manifests }, headers, indexType)
+}
+
+/** One page by count and by bytes; `isCut` when more follow. */
+async function readReferrers(
+  deps: Deps,
+  key: RepositoryKey,
+  subject: Digest,
+  artifactType: string | null,
+  { limit, last }: Page,
+): Promise<{ manifests: ReferrerDescriptor[]; isCut: boolean }> {
+  const manifests: ReferrerDescriptor[] = []
+  let bytes = 0
+  for (let after = last; limit > 0; ) {
+    const rows = await deps.catalog.listReferrers(key, subject, after, rowsPerRead)
+    for (const row of rows) {
+      after = row.digest
+      if (artifactType !== null && row.artifactType !== artifactType) continue
+      const descriptor = descriptorOf(row)
+      bytes += utf8.encode(JSON.stringify(descriptor)).byteLength + 1
+      if (manifests.length > 0 && (manifests.length === limit || bytes > maxDescriptorBytes)) {
+        return { manifests, isCut: true }
+      }
+      manifests.push(descriptor)
+    }
+    if (rows.length < rowsPerRead) break
+  }
+  return { manifests, isCut: false }
+}
+
+function descriptorOf({ mediaType, digest, size, artifactType, annotationsJson }: ManifestRecord): ReferrerDescriptor {
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType !== null && { artifactType }),
+    ...(annotationsJson !== null && { annotations: JSON.parse(annotationsJson) as Record<string, unknown> }),
+  }
+}
