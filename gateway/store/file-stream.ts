@@ -9,21 +9,24 @@ const readBytes = 256 * 1024
  * stream is cancelled. @throws RangeError when the range is not inside the file (which is closed then)
  */
 export async function fileStream(file: FileReader, range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
-  const { first, last } = range ?? { first: 0, last: file.size - 1 }
-  if (range && !(first >= 0 && first <= last && last < file.size)) {
+  let bounds: [number, number]
+  try {
+    bounds = boundsOf(file.size, range)
+  } catch (error) {
     await file.close()
-    throw new RangeError(`range ${first}-${last} is not inside ${file.size} bytes`)
+    throw error
   }
-  if (last - first < readBytes) return wholeStream(await readRange(file, first, last))
+  const [first, end] = bounds
+  if (end - first <= readBytes) return wholeStream(await readRange(file, first, end))
   let position = first
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const chunk = await readChunk(file, position, last)
+          const chunk = await readChunk(file, position, end)
           position += chunk.byteLength
           controller.enqueue(chunk)
-          if (position <= last) return
+          if (position < end) return
           await file.close()
           controller.close()
         } catch (error) {
@@ -40,15 +43,15 @@ export async function fileStream(file: FileReader, range?: ByteRange): Promise<R
 /** The bytes of an open file from `start` up to, not including, `end`. */
 export async function* chunksOf(file: FileReader, start: number, end: number): AsyncGenerator<Uint8Array> {
   for (let position = start; position < end; ) {
-    const chunk = await readChunk(file, position, end - 1)
+    const chunk = await readChunk(file, position, end)
     position += chunk.byteLength
     yield chunk
   }
 }
 
 /** What fits one read is read at once, so that small content holds no file open. */
-async function readRange(file: FileReader, first: number, last: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(last - first + 1)
+async function readRange(file: FileReader, first: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - first)
   try {
     for (let filled = 0; filled < bytes.byteLength; ) {
       const chunk = await readInto(file, bytes.subarray(filled), first + filled)
@@ -60,8 +63,8 @@ async function readRange(file: FileReader, first: number, last: number): Promise
   }
 }
 
-function readChunk(file: FileReader, position: number, last: number): Promise<Uint8Array> {
-  return readInto(file, new Uint8Array(Math.min(readBytes, last - position + 1)), position)
+function readChunk(file: FileReader, position: number, end: number): Promise<Uint8Array> {
+  return readInto(file, new Uint8Array(Math.min(readBytes, end - position)), position)
 }
 
 async function readInto(file: FileReader, target: Uint8Array, position: number): Promise<Uint8Array> {
@@ -70,12 +73,24 @@ async function readInto(file: FileReader, target: Uint8Array, position: number):
   return target.subarray(0, count)
 }
 
-/** A stream of bytes that are in memory already. */
-export function wholeStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
+/** A copy of bytes that are in memory already, or of a range of them. @throws RangeError when it is not inside them */
+export function bytesStream(bytes: Uint8Array, range?: ByteRange): ReadableStream<Uint8Array> {
+  return wholeStream(bytes.slice(...boundsOf(bytes.byteLength, range)))
+}
+
+function wholeStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {
       if (bytes.byteLength > 0) controller.enqueue(bytes)
       controller.close()
     },
   })
+}
+
+/** First byte and the one behind the last. */
+function boundsOf(size: number, range: ByteRange | undefined): [number, number] {
+  if (!range) return [0, size]
+  const { first, last } = range
+  if (first >= 0 && first <= last && last < size) return [first, last + 1]
+  throw new RangeError(`range ${first}-${last} is not inside ${size} bytes`)
 }

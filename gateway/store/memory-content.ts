@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { algorithmOf, type Digest, parseDigest } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
-import { wholeStream } from './file-stream.ts'
+import { bytesStream } from './file-stream.ts'
 
 const noBytes = new Uint8Array()
 type StoredBytes = { part: StoredPart; bytes: Uint8Array }
@@ -14,12 +14,7 @@ export function createMemoryContent(): ContentStore {
     stat: async (digest) => contents.get(digest)?.byteLength,
     async read(digest, range) {
       const bytes = contents.get(digest)
-      if (!bytes || !range) return bytes && wholeStream(bytes.slice())
-      const { first, last } = range
-      if (!(first >= 0 && first <= last && last < bytes.byteLength)) {
-        throw new RangeError(`range ${first}-${last} is not inside ${bytes.byteLength} bytes`)
-      }
-      return wholeStream(bytes.slice(first, last + 1))
+      return bytes && bytesStream(bytes, range)
     },
     async put(digest, bytes) {
       checkDigest(digest, bytes)

@@ -6,12 +6,15 @@ import type { ContentStore } from './content-store.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
 import { type Fs, nodeFs } from './fs.ts'
+import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
 import { sweepTrees } from './sql-trees.ts'
 import { openSqlite, type SqliteSql } from './sqlite.ts'
 import type { TagListStore } from './tag-list-store.ts'
+
+const rememberedContentBytes = 16 * 1024 * 1024
 
 /** The three stores of a gateway on Node. */
 export type NodeStores = { content: ContentStore; catalog: Catalog; lists: TagListStore; close(): Promise<void> }
@@ -50,7 +53,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
   const content = await openFilesContent(folder, fs)
   await content.sweep(await catalog.listParts())
   await sweepTrees(sql)
-  return { content, catalog, lists: createSqlTagLists(sql) }
+  return { content: rememberSmallContent(content, rememberedContentBytes), catalog, lists: createSqlTagLists(sql) }
 }
 
 /** Makes new folders durable: each name is kept by the folder above it. */

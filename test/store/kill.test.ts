@@ -61,6 +61,16 @@ describe('kill -9 at every step of the drivers and around every commit (protocol
     }
   }
 
+  it('a second process on one data folder is refused, and says so', async () => {
+    const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
+    const stores = await openNodeStores(folder)
+    const refused = await runChild(folder, 0)
+    expect(refused.told).toEqual([])
+    expect(refused.stderr).toContain(`the data folder ${folder} is in use by another gateway`)
+    await stores.close()
+    await rm(folder, { recursive: true })
+  })
+
   it('everything told is there, nothing untold is half-visible, and work goes on', { timeout: 240_000 }, async () => {
     const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
     const whole = await runChild(folder, 0)
