@@ -111,7 +111,10 @@ async function takeBody(context: RouteContext, upload: OpenUpload): Promise<Open
   const { session, repository } = upload
   const length = request.headers.get('content-length')
   const expected = expectChunk(progressOf(upload), request.headers.get('content-range'), length)
-  if (!request.body || length === '0') return upload
+  if (!request.body || length === '0') {
+    if (expected === undefined) return upload
+    throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and there is no body`)
+  }
   checkLength(length, deps.limits.maxPartBytes)
   const part = await deps.content.writePart(session.uploadId, request.body, deps.limits.maxPartBytes)
   if (expected !== undefined && part.size !== expected) {
