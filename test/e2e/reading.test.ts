@@ -1,0 +1,119 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DemoImage } from '../../gateway/cli/demo/image.ts'
+import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
+import { pushTags, read, startWorld, type World } from './world.ts'
+
+let world: World
+let image: DemoImage
+beforeAll(async () => {
+  world = await startWorld()
+  image = await pushTags(world, 'latest', '1.0')
+})
+afterAll(() => world.close())
+
+const hash = expect.stringMatching(/^0x[0-9a-f]{64}$/)
+
+test('interfaces resolve: a tag that is there is present, exit 0, and the contract says the same', async () => {
+  const { digest, bytes, mediaType } = image.imageIndex
+  const { code, json } = await read(world, 'resolve', 'acme.eth:1.0')
+  expect(code).toBe(0)
+  expect(json).toEqual({
+    ...{ name: 'acme.eth', tag: '1.0', status: 'present', digest, size: bytes.length, mediaType },
+    ...{ swarmReference: ZERO_REFERENCE, epoch: 0, version: 2, listHash: hash, viaEns: digest, error: null },
+  })
+})
+
+test('interfaces resolve: without a tag it is latest', async () => {
+  expect((await read(world, 'resolve', 'acme.eth')).json).toMatchObject({ tag: 'latest', status: 'present' })
+})
+
+test('interfaces resolve: a tag that is not there is proven absent, exit 3, and the callback says ""', async () => {
+  const { code, json } = await read(world, 'resolve', 'acme.eth:nope')
+  expect(code).toBe(3)
+  expect(json).toEqual({
+    ...{ name: 'acme.eth', tag: 'nope', status: 'absent', digest: null, size: null, mediaType: null },
+    ...{ swarmReference: null, epoch: 0, version: 2, listHash: hash, viaEns: '', error: null },
+  })
+})
+
+test('interfaces resolve: a name without a list is GatewayUnavailable, exit 4, never absent', async () => {
+  const { code, json, err } = await read(world, 'resolve', 'bob.eth')
+  expect(code).toBe(4)
+  expect(json).toMatchObject({ status: 'unverified', digest: null, viaEns: null, error: 'GatewayUnavailable' })
+  expect(err).toMatch(/^mooring: GatewayUnavailable: /)
+})
+
+test('interfaces resolve: a name that nobody registered is UnreachableName, exit 4', async () => {
+  const { code, json } = await read(world, 'resolve', 'nobody.eth')
+  expect(code).toBe(4)
+  expect(json).toMatchObject({ status: 'unverified', viaEns: null, error: 'UnreachableName' })
+})
+
+test('interfaces: NAME is the ENS name or the repository', async () => {
+  const dotted = await read(world, 'resolve', 'web.acme.eth:x')
+  expect((await read(world, 'resolve', 'acme.eth/web:x')).json).toEqual(dotted.json)
+  expect(dotted.json.name).toBe('web.acme.eth')
+})
+
+test('interfaces tags: the whole list in byte order', async () => {
+  const { code, json } = await read(world, 'tags', 'acme.eth')
+  const { digest, mediaType, bytes } = image.imageIndex
+  const entry = { digest, size: bytes.length, mediaType, swarmReference: ZERO_REFERENCE, immutable: false }
+  expect(code).toBe(0)
+  expect(json).toEqual({
+    ...{ name: 'acme.eth', epoch: 0, version: 2, listHash: hash },
+    tags: [
+      { tag: '1.0', ...entry, updatedVersion: 2 },
+      { tag: 'latest', ...entry, updatedVersion: 1 },
+    ],
+  })
+})
+
+test('interfaces verify: chain, tag, list, and every manifest and blob', async () => {
+  const { code, json } = await read(world, 'verify', 'acme.eth:1.0')
+  expect(code).toBe(0)
+  expect(json).toMatchObject({ ok: true, name: 'acme.eth', tag: '1.0', digest: image.imageIndex.digest, error: null })
+  const checks = json.checks as { name: string; ok: boolean; detail: string }[]
+  expect(checks.every(({ ok }) => ok)).toBe(true)
+  const names = ['chain', 'tag', 'list', 'index', 'manifest', 'blob', 'blob', 'manifest', 'blob', 'blob']
+  expect(checks.map(({ name }) => name)).toEqual(names)
+  for (const { digest } of [...image.manifests, ...image.blobs]) {
+    expect(checks.some(({ detail }) => detail.includes(digest))).toBe(true)
+  }
+})
+
+test('interfaces verify: a tag that is proven absent is exit 3', async () => {
+  const { code, json } = await read(world, 'verify', 'acme.eth:nope')
+  expect(code).toBe(3)
+  expect(json).toMatchObject({ ok: true, digest: null, error: null })
+})
+
+test('interfaces history: newest first, with signers and changes', async () => {
+  const { code, json } = await read(world, 'history', 'acme.eth')
+  expect(code).toBe(0)
+  const { digest } = image.imageIndex
+  const signers = [addressOf(testKeys.owner)]
+  const change = (tag: string) => [{ tag, before: null, after: expect.objectContaining({ digest }) }]
+  expect(json).toMatchObject({
+    name: 'acme.eth',
+    lists: [
+      { version: 2, epoch: 0, hash, signers, changes: change('1.0') },
+      { version: 1, epoch: 0, hash, signers, changes: change('latest') },
+    ],
+  })
+})
+
+test('row 9: a reading command leaves one file of memory for the name', async () => {
+  await read(world, 'resolve', 'acme.eth')
+  const files = await readdir(join(world.folder, 'state'))
+  expect(files.filter((file) => file.endsWith('.json')).length).toBeGreaterThan(0)
+})
+
+test('interfaces: two endpoints that agree are as good as one', async () => {
+  const { code, json } = await read(world, 'resolve', 'acme.eth', '--rpc', world.chain.rpc)
+  expect(code).toBe(0)
+  expect(json.status).toBe('present')
+})
