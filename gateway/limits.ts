@@ -26,6 +26,7 @@ export type Limits = {
   maxJsonDepth: number
 }
 
+/** The limits of the Node gateway. */
 export const defaultLimits: Limits = {
   maxManifestBytes: 4 * 1024 * 1024,
   maxPartBytes: 64 * 1024 * 1024 * 1024,

@@ -15,6 +15,7 @@ import {
 } from './resolver-calls.ts'
 import { type Block, createRpc, type Rpc } from './rpc.ts'
 
+/** Where the chain is asked, and which one it must be. */
 export type ViemChainOptions = ChainAddresses & {
   rpcUrl: string
   /** Checked against the endpoint's before anything is believed. */

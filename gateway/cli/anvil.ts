@@ -7,8 +7,10 @@ export class AnvilError extends Error {
   override readonly name = 'AnvilError'
 }
 
+/** A running anvil. */
 export type Anvil = { rpc: string; port: number; pid: number; close(): Promise<void> }
 
+/** How anvil is started. */
 export type AnvilOptions = {
   /** 0 takes a free one. */
   port: number

@@ -22,6 +22,7 @@ import { createDevAccounts, type DevAccounts } from './dev-transactions.ts'
 /** A name of the development chain: the publisher's, or somebody else's. */
 export type DevName = string | { name: string; owner: Address }
 
+/** What a development chain starts with. */
 export type DevChainOptions = Partial<AnvilOptions> & {
   /** Base URLs that the resolver names for every repository; they may be taken before the gateway listens. */
   gatewayUrls: readonly string[]

@@ -28,4 +28,5 @@ export type Verb = {
   run(context: VerbContext): Promise<number>
 }
 
+/** `--json`, the same on every verb. */
 export const jsonFlag: Flag = { name: 'json', value: null, help: 'print exactly one JSON value on stdout' }

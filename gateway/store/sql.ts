@@ -1,4 +1,6 @@
+/** What a parameter may be. */
 export type SqlValue = string | number | bigint | Uint8Array | null
+/** One statement and its parameters, ?1 first. */
 export type SqlStatement = { text: string; values: readonly SqlValue[] }
 
 /**

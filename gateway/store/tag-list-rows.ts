@@ -25,6 +25,7 @@ export type VersionRow = {
 }
 /** Bytes of a slot as bare hex. */
 export type SlotRow = { position: number; key: string; next_key: string; value: string }
+/** What one version changed for one tag; values as bare hex, null for none. */
 export type ChangeRow = { tree_id: number; version: number; tag: string; before: string | null; after: string | null }
 
 /** The slot every list begins with. */
@@ -32,12 +33,16 @@ export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
 /** A list_line row is the one of `line` when its key columns equal ?1 to ?5. */
 export const isLine = 'l.chain_id = ?1 AND l.resolver = ?2 AND l.ens_name = ?3 AND l.owner = ?4 AND l.epoch = ?5'
+/** The columns of a `VersionRow`. */
 export const versionColumns = `l.ens_name, l.owner, l.epoch, v.version, v.hash, v.node, v.previous, v.root, v.count, v.delegations,
   v.issued_at, v.expires_at, v.signatures_json, v.timestamp_json, v.tree_id`
+/** The columns of a `SlotRow`. */
 export const slotColumns =
   's.position, lower(hex(s.key)) AS key, lower(hex(s.next_key)) AS next_key, lower(hex(s.value)) AS value'
 
+/** The head's version of the line of ?1 to ?5. */
 export const headOfLine = `FROM list_line l JOIN list_version v ON v.line_id = l.line_id AND v.version = l.head_version WHERE ${isLine}`
+/** Reads the head of the line of ?1 to ?5 as a `VersionRow`. */
 export const selectHead = `SELECT ${versionColumns} ${headOfLine}`
 
 /** A statement about one line: ?1 to ?5 are taken, `values` are ?6 and on. */
@@ -50,6 +55,7 @@ export function lineValues(line: ListLine): SqlValue[] {
   return [line.chainId, line.resolver, line.ensName, line.owner, safeInteger(line.epoch)]
 }
 
+/** The signed list that a row holds. */
 export function signedListOf(row: VersionRow): SignedList {
   return {
     list: {
@@ -95,14 +101,17 @@ export function insertVersion(lineId: number, treeId: number, signed: SignedList
   }
 }
 
+/** Signatures as the row keeps them. */
 export function signaturesJson(signatures: readonly SignerSignature[]): string {
   return JSON.stringify(signatures.map(({ signer, signature }) => ({ signer, signature })))
 }
 
+/** The slot that a row holds. */
 export function slotOf(row: SlotRow): Slot {
   return { key: `0x${row.key}`, nextKey: `0x${row.next_key}`, value: `0x${row.value}` }
 }
 
+/** The change that a row holds. */
 export function transitionOf(row: ChangeRow): TagTransition {
   const version = BigInt(row.version)
   const entryOf = (value: string | null) => (value ? decodeTagEntry(`0x${value}`, version) : null)
@@ -114,6 +123,7 @@ export function slotItem(position: number, slot: Slot): unknown[] {
   return [position, bare(slot.key), bare(slot.nextKey), bare(slot.value)]
 }
 
+/** What `insertChanges` takes for one change. */
 export function changeItem(ordinal: number, change: TagTransition): unknown[] {
   const valueBytes = (entry: TagEntry | null) => entry && bare(encodeTagEntry(entry))
   return [ordinal, change.tag, valueBytes(change.before), valueBytes(change.after)]

@@ -28,6 +28,7 @@ export function isLowerHex(text: string, length?: number): text is Hex {
 
 const lowerHex = /^0x(?:[0-9a-f]{2})*$/
 
+/** keccak256. */
 export function keccakOfBytes(bytes: Uint8Array): Hex {
   return hexOfBytes(keccak256(bytes, 'bytes'))
 }

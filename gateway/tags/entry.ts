@@ -16,8 +16,11 @@ export type TagEntry = {
   flags: number
 }
 
+/** The entry is never moved or removed inside its epoch. */
 export const FLAG_IMMUTABLE = 1
+/** An immutable tag was deleted: it reads as absent and is not used again in its epoch. */
 export const FLAG_TOMBSTONE = 2
+/** `swarmReference` of content that is not on Swarm. */
 export const ZERO_REFERENCE: Hex = `0x${'00'.repeat(32)}`
 /** Protocol 2.1: a manifest's bytes. */
 export const MAX_ENTRY_SIZE_BYTES = 4_194_304

@@ -21,6 +21,7 @@ export type ListHeader = {
   expiresAt: bigint
 }
 
+/** One signature over a list hash and who claims to have made it. */
 export type SignerSignature = { signer: Address; signature: Hex }
 
 /** A timestamper's statement that a list was current; its signature is over `hashTimestamp`. */
@@ -49,6 +50,7 @@ export type SignedList = {
 
 /** keccak256(""): the only value of `delegations` in version 1. */
 export const NO_DELEGATIONS: Hex = '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'
+/** `previous` of the first list of a line. */
 export const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`
 
 type FieldType = 'string' | 'bytes32' | 'address' | 'uint64' | 'uint256'

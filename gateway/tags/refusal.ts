@@ -35,6 +35,7 @@ export const refusalNames = [
   'FallbackNotOnchain',
 ] as const
 
+/** One of the protocol's error names. */
 export type RefusalName = (typeof refusalNames)[number]
 
 /** What a verifier refuses: never mapped to "no such tag". `reason` is the protocol's error name, `message` one line for people. */

@@ -16,6 +16,7 @@ export type HeaderJson = {
   issuedAt: number
   expiresAt: number
 }
+/** `Entry` of protocol 5. */
 export type EntryJson = {
   digest: string
   size: number
@@ -24,9 +25,12 @@ export type EntryJson = {
   updatedVersion: number
   flags: number
 }
+/** `Timestamp` of protocol 5. */
 export type TimestampJson = { issuedAt: number; expiresAt: number; signature: string }
+/** `Signature` of protocol 5. */
 export type SignatureJson = { signer: string; signature: string }
 
+/** A header as the endpoints write it. */
 export function headerToJson(list: ListHeader): HeaderJson {
   return {
     name: list.name,
@@ -43,17 +47,20 @@ export function headerToJson(list: ListHeader): HeaderJson {
   }
 }
 
+/** An entry as the endpoints write it. */
 export function entryToJson(entry: TagEntry): EntryJson {
   const { digest, size, mediaType, swarmReference, updatedVersion, flags } = entry
   return { digest, size, mediaType, swarmReference, updatedVersion, flags }
 }
 
+/** A timestamp as the endpoints write it; null for none. */
 export function timestampToJson(timestamp: Timestamp | null): TimestampJson | null {
   if (timestamp === null) return null
   const { issuedAt, expiresAt, signature } = timestamp
   return { issuedAt: Number(issuedAt), expiresAt: Number(expiresAt), signature }
 }
 
+/** Signatures as the endpoints write them. */
 export function signaturesToJson(signatures: readonly SignerSignature[]): SignatureJson[] {
   return signatures.map(({ signer, signature }) => ({ signer, signature }))
 }

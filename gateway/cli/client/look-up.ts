@@ -15,6 +15,7 @@ export type LookupOutcome =
   | { verified: VerifiedLookup; gateway: string; response: Hex }
   | { verified: null; error: FailureName; message: string; response: Hex | null }
 
+/** One lookup: what is asked, whom, and what the answer is checked against. */
 export type LookupQuestion = {
   domain: ListDomain
   gateways: readonly string[]

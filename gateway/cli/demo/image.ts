@@ -4,7 +4,9 @@ import type { Digest } from '../../oci/digest.ts'
 import { type Architecture, buildHelloProgram } from './elf.ts'
 import { buildTar } from './tar.ts'
 
+/** Bytes and their digest. */
 export type Blob = { digest: Digest; bytes: Uint8Array }
+/** A blob that a registry takes as a manifest. */
 export type Manifest = Blob & { mediaType: string }
 
 /** A multi-platform image, ready to be pushed: blobs first, then the platforms' manifests, then the index. */
