@@ -38,7 +38,7 @@ const sweepIntervalMs = 10 * 60 * 1000
 export async function startGateway(config: Config, overrides: Partial<Deps> = {}): Promise<Gateway> {
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
-  const stores = await openNodeStores(config.dataDir)
+  const stores = await openStores(config.dataDir)
   const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
   const server = createServer(serverOptions, listenerOf(deps))
   const stopSweeping = sweepUploads(deps)
@@ -112,6 +112,13 @@ async function openSigner(config: Config): Promise<Signer | null> {
     if (!(error instanceof KeyFileError)) throw error
     throw new ConfigError(keyOf('publisher-key-file'), config.publisherKeyFile, `a usable key file: ${error.message}`)
   }
+}
+
+/** A folder that is not there, not ours or held by another gateway. */
+function openStores(dataDir: string): Promise<NodeStores> {
+  return openNodeStores(dataDir).catch((error: Error) => {
+    throw new ConfigError(keyOf('data'), dataDir, `a folder of this gateway alone: ${error.message}`)
+  })
 }
 
 /** Every endpoint must be of the configured chain, and the contract there a Mooring resolver over the configured ENS registry. */

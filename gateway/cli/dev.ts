@@ -20,7 +20,7 @@ import {
 } from './demo/account.ts'
 import { buildDemoImage, type DemoImage } from './demo/image.ts'
 import { startLyingGateway } from './demo/liar.ts'
-import { pushImage } from './demo/push.ts'
+import { pushImage, renewTag } from './demo/push.ts'
 import { createStepLog, type StepLog } from './demo/steps.ts'
 import { renderNextLines } from './demo/text.ts'
 import { choosePort, openPublisherKey } from './demo/world.ts'
@@ -134,7 +134,7 @@ async function tellAccount(
   for (const ensName of world.names) await tellName(log, chain, world, ensName, image)
 }
 
-/** One name from push to refusal. The tag asked for later is pushed twice, so that there is an older list to replay. */
+/** One name from push to refusal. The list changes after `latest` was answered once, so that there is an older list to replay. */
 async function tellName(
   log: StepLog,
   chain: DevChain,
@@ -149,15 +149,22 @@ async function tellName(
     const [earlier, latest] = demoTags
     await pushImage(repositoryUrl, image, [latest])
     const answer = await keepOldAnswer(await openDemoSession(chain, world, ensName), ensName)
+    await renewTag(repositoryUrl, earlier)
     await pushImage(repositoryUrl, image, [earlier])
     return [answer, `${repository} ${latest} and ${earlier}: linux/amd64 and linux/arm64, index ${shortDigest(digest)}`]
   })
   const session = await openDemoSession(chain, world, ensName)
+  const found = await log.run('resolve', async () => {
+    const text = await resolveWithViem(session, ensName)
+    return [text, `viem, through the Universal Resolver: oci-tag[latest] of ${ensName} is ${shortDigest(text)}`]
+  })
+  const expected = await log.run('verify', async () => [
+    await verifyBothWays(session, ensName, found),
+    `contract and verifier agree about ${ensName}:latest, and that another tag is absent`,
+  ])
   const tell = (name: string, work: () => Promise<string>) =>
     log.run(name, async () => [undefined, await work()] as const)
-  await tell('resolve', () => resolveWithViem(session, ensName, digest))
-  await tell('verify', () => verifyBothWays(session, ensName, digest))
-  await tell('pull', () => pullBack(repositoryUrl, image))
+  await tell('pull', () => pullBack(repositoryUrl, expected))
   await tell('forgery', async () => {
     const liar = await startLyingGateway()
     return refuseLies(session, ensName, liar, old).finally(() => liar.close())

@@ -10,7 +10,7 @@ import { openAnswer, readBody } from './http.ts'
 export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'>
 
 /** One thing that was read and hashed. */
-export type ContentCheck = { name: string; expected: Expected; skipped: boolean }
+export type ContentCheck = { name: 'index' | 'manifest' | 'blob'; expected: Expected; skipped: boolean }
 
 const timeoutMs = 10 * 60 * 1000
 const maxDepth = 4

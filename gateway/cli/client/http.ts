@@ -16,7 +16,7 @@ export class BodyTooLarge extends Error {
 
 export type HttpRequest = {
   url: string
-  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH'
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   headers?: Readonly<Record<string, string>>
   body?: string | Uint8Array
   /** From the first byte sent to the last one received. */

@@ -4,56 +4,56 @@ import { getEnsText } from 'viem/actions'
 import { encodeTagLookup } from '../../ens/lookup.ts'
 import { repositoryOf } from '../../ens/name.ts'
 import { verifyLookup } from '../../ens/verify.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { createKeySigner } from '../../signer.ts'
 import { fetchResponse } from '../client/ccip.ts'
-import { checkContent } from '../client/content.ts'
+import { checkContent, type Expected } from '../client/content.ts'
 import { fetchBounded } from '../client/http.ts'
 import { refusalOf } from '../client/look-up.ts'
 import { resolveTag } from '../client/resolve-tag.ts'
 import type { Session } from '../client/session.ts'
 import { readTextViaEns } from '../client/via-ens.ts'
-import type { DemoImage } from './image.ts'
 import { answerForOtherTag, forgeDigest, type Lie, type LyingGateway, replay, signAsStranger } from './liar.ts'
 
 /** The tags that the demo pushes, the one asked for last. */
 export const demoTags = ['1.0', 'latest'] as const
 
-/** The digest of a tag as any ENS client reads it: viem's getEnsText, strict, with its own CCIP-Read. @throws when it is not `wanted` */
-export async function resolveWithViem(session: Session, ensName: string, wanted: string): Promise<string> {
+/** The digest of a tag as any ENS client reads it: viem's getEnsText, strict, with its own CCIP-Read. @throws when there is none */
+export async function resolveWithViem(session: Session, ensName: string): Promise<string> {
   const { rpcUrls, universalResolver } = session.connection
   const client = createClient({ transport: http(rpcUrls[0]) })
   const options = { name: ensName, strict: true, universalResolverAddress: universalResolver }
   const text = await getEnsText(client, { ...options, key: 'oci-tag[latest]' })
-  if (text !== wanted) throw new Error(`ENS says ${text} for ${ensName}:latest, pushed was ${wanted}`)
-  return `oci-tag[latest] of ${ensName} is ${shortDigest(text)}`
+  if (text === null) throw new Error(`ENS has no oci-tag[latest] of ${ensName}`)
+  return text
 }
 
-/** A tag that is there and one that is not, by our verifier and by the contract, which must agree. @throws when they do not */
-export async function verifyBothWays(session: Session, ensName: string, wanted: string): Promise<string> {
+/**
+ * A tag that is there and one that is not, by our verifier and by the contract, which must agree; what the first one is.
+ * @throws when they do not, or it is not the digest that ENS gave
+ */
+export async function verifyBothWays(session: Session, ensName: string, wanted: string): Promise<Expected> {
   const subject = { ensName, repository: repositoryOf(ensName), tag: 'latest' }
   const { resolution, message } = await resolveTag(session, subject)
-  if (resolution.status !== 'present' || resolution.digest !== wanted) {
-    throw new Error(`${ensName}:latest is ${resolution.status} (${resolution.error}: ${message})`)
-  }
+  const { status, digest, size, mediaType, error } = resolution
+  if (status !== 'present' || digest !== wanted)
+    throw new Error(`${ensName}:latest is ${status} (${error}: ${message})`)
   const absent = await resolveTag(session, { ...subject, tag: 'nobody-pushed-this' })
   if (absent.resolution.status !== 'absent') throw new Error(`a tag that nobody pushed is ${absent.resolution.status}`)
-  return `version ${resolution.version} of ${ensName}: contract and verifier agree, also that another tag is absent`
+  return { digest: digest as Digest, size: size as number, mediaType: mediaType as string }
 }
 
 /** Pulls the tag as a client would, and everything below it. @throws when a byte is wrong or missing */
-export async function pullBack(repositoryUrl: string, image: DemoImage): Promise<string> {
-  const { imageIndex, manifests, blobs } = image
-  const { digest, mediaType, bytes } = imageIndex
+export async function pullBack(repositoryUrl: string, latest: Expected): Promise<string> {
+  const { digest, mediaType, size } = latest
   const url = `${repositoryUrl}/manifests/latest`
-  const answer = await fetchBounded({ url, headers: { accept: mediaType }, timeoutMs: 10_000 }, bytes.length)
+  const answer = await fetchBounded({ url, headers: { accept: mediaType }, timeoutMs: 10_000 }, size)
   const header = answer.headers.get('docker-content-digest')
   if (answer.status !== 200 || header !== digest)
     throw new Error(`GET ${url} answers ${answer.status}, digest ${header}`)
-  let checked = 0
-  for await (const _ of checkContent(repositoryUrl, { digest, mediaType, size: bytes.length })) checked++
-  const expected = 1 + manifests.length + blobs.length
-  if (checked !== expected) throw new Error(`${checked} of ${expected} manifests and blobs came back`)
-  return `1 index, ${manifests.length} manifests, ${blobs.length} blobs, every digest checked`
+  const counts = { index: 0, manifest: 0, blob: 0 }
+  for await (const { name } of checkContent(repositoryUrl, latest)) counts[name]++
+  return `${counts.index} index, ${counts.manifest} manifests, ${counts.blob} blobs, every digest checked`
 }
 
 /** An old answer of the honest gateway, for the liar to replay. */

@@ -2,16 +2,31 @@ import { fetchBounded, type HttpAnswer, type HttpRequest } from '../client/http.
 import type { Blob, DemoImage, Manifest } from './image.ts'
 
 const timeoutMs = 30_000
-const maxAnswerBytes = 1024 * 1024
+const maxAnswerBytes = 8 * 1024 * 1024
 
 /**
- * Pushes an image as docker does: each blob by POST, PATCH and PUT unless it is there, the manifests by digest, the index by each tag.
- * @throws Error with the registry's own words when it refuses
+ * Pushes an image as docker does: each blob by POST, PATCH and PUT unless it is there, the manifests by digest, the index by each tag
+ * that is not there yet (what was pushed to a kept folder stays). @throws Error with the registry's own words when it refuses
  */
 export async function pushImage(repositoryUrl: string, image: DemoImage, tags: readonly string[]): Promise<void> {
   for (const blob of image.blobs) await pushBlob(repositoryUrl, blob)
   for (const manifest of image.manifests) await putManifest(repositoryUrl, manifest, manifest.digest)
-  for (const tag of tags) await putManifest(repositoryUrl, image.imageIndex, tag)
+  for (const tag of tags) {
+    const head = await send({ url: `${repositoryUrl}/manifests/${tag}`, method: 'HEAD', headers: acceptAny })
+    if (head.status !== 200) await putManifest(repositoryUrl, image.imageIndex, tag)
+  }
+}
+
+const acceptAny = { accept: '*/*' }
+
+/** Makes a new version of the list that changes nothing: removes a tag, when it is there, and puts it back. */
+export async function renewTag(repositoryUrl: string, tag: string): Promise<void> {
+  const url = `${repositoryUrl}/manifests/${tag}`
+  const { status, headers, body } = await send({ url, headers: acceptAny })
+  if (status !== 200) return
+  await expectStatus(202, { url, method: 'DELETE' })
+  const type = headers.get('content-type') ?? ''
+  await expectStatus(201, { url, method: 'PUT', headers: { 'content-type': type }, body })
 }
 
 async function pushBlob(repositoryUrl: string, { digest, bytes }: Blob): Promise<void> {
