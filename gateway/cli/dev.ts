@@ -109,8 +109,9 @@ async function runDemo(
   if (end === 'stopped') return exitCodes.failed
   if (json) context.print(JSON.stringify({ ok: end === 'held', steps: log.steps, ...world }))
   if (end === 'failed') return exitCodes.failed
-  if (!json) context.print(renderNextLines(world))
-  if (!readSwitch(context.settings, 'once')) await stopped
+  const once = readSwitch(context.settings, 'once')
+  if (!json) context.print(once ? '\nEvery step held.' : renderNextLines(world))
+  if (!once) await stopped
   return exitCodes.done
 }
 

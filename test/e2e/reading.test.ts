@@ -1,7 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Connection } from '../../gateway/cli/client/connect.ts'
+import { openName } from '../../gateway/cli/client/name-on-chain.ts'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
+import { startDevChain } from '../../gateway/cli/dev-chain.ts'
 import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { pushTags, read, startWorld, type World } from './world.ts'
@@ -116,4 +119,40 @@ test('interfaces: two endpoints that agree are as good as one', async () => {
   const { code, json } = await read(world, 'resolve', 'acme.eth', '--rpc', world.chain.rpc)
   expect(code).toBe(0)
   expect(json.status).toBe('present')
+})
+
+test('row 10: endpoints that differ about a name are RpcDisagree, exit 4', async () => {
+  const other = await startDevChain({
+    gatewayUrls: [world.gateway.url],
+    names: ['acme.eth'],
+    publisher: addressOf(testKeys.third),
+  })
+  const { code, json } = await read(world, 'resolve', 'acme.eth', '--rpc', other.rpc)
+  expect(code).toBe(4)
+  expect(json).toMatchObject({ status: 'unverified', error: 'RpcDisagree' })
+  await other.close()
+})
+
+function connection(change: Partial<Connection> = {}): Connection {
+  const { chain } = world
+  const { ensRegistry, universalResolver } = chain.addresses
+  const found = { chainId: chain.chainId, chainName: 'test', ensRegistry, universalResolver }
+  return { ...found, rpcUrls: [chain.rpc], gateways: null, allowsPlainHttp: true, ...change }
+}
+
+test('row 10: a latest block older than 15 minutes is ChainStale', async () => {
+  const now = BigInt(Math.floor(Date.now() / 1000))
+  const fresh = await openName(connection(), 'acme.eth', now)
+  expect((await fresh.readAuthority()).authorityName).toBe('acme.eth')
+  const stale = await openName(connection(), 'acme.eth', now + 16n * 60n)
+  await expect(stale.readAuthority()).rejects.toMatchObject({ reason: 'ChainStale' })
+})
+
+test('a gateway that the chain names is asked over plain http only beside a chain on this machine', async () => {
+  const gatewaysOf = async (change: Partial<Connection>) =>
+    (await openName(connection(change), 'acme.eth', 0n)).gateways
+  expect(await gatewaysOf({})).toEqual([world.gateway.url])
+  expect(await gatewaysOf({ allowsPlainHttp: false })).toEqual([])
+  expect(await gatewaysOf({ allowsPlainHttp: false, gateways: ['http://10.0.0.1'] })).toEqual(['http://10.0.0.1'])
+  expect(await gatewaysOf({ gateways: ['ftp://10.0.0.1', 'nonsense'] })).toEqual([])
 })

@@ -14,6 +14,7 @@ export class BodyTooLarge extends Error {
   }
 }
 
+/** A request with its time limit. */
 export type HttpRequest = {
   url: string
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
