@@ -31,14 +31,17 @@ test('no file names the address of a package registry', () => {
   expect(linesWith(address, new Map([...everything, ...lock]))).toEqual([])
 })
 
-test('the lock file names no download address and has the hash of every package', () => {
-  const lock: { packages: Record<string, { resolved?: string; integrity?: string; link?: boolean }> } = JSON.parse(
-    everything.get('package-lock.json') ?? '',
-  )
+type Locked = { resolved?: string; integrity?: string; os?: string[]; optionalDependencies?: Record<string, string> }
+
+test('the lock file names no download address, has the hash of every package, and knows every platform', () => {
+  const lock: { packages: Record<string, Locked> } = JSON.parse(everything.get('package-lock.json') ?? '')
   const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
   expect(packages.length).toBeGreaterThan(100)
   expect(packages.filter(([, { resolved }]) => resolved !== undefined)).toEqual([])
-  expect(packages.filter(([, { integrity, link }]) => !integrity && !link)).toEqual([])
+  // Builds for other platforms may lack a hash; the file must name them all the same, or `npm ci` refuses it everywhere.
+  expect(packages.filter(([, { integrity, os }]) => !integrity && !os)).toEqual([])
+  const builds = packages.flatMap(([, { optionalDependencies = {} }]) => Object.keys(optionalDependencies))
+  expect(builds.filter((name) => !packages.some(([path]) => path.endsWith(`node_modules/${name}`)))).toEqual([])
 })
 
 test('nothing is left to do later', () => {
