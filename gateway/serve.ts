@@ -29,6 +29,7 @@ export type Gateway = {
 const headersTimeoutMs = 10_000
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
+const idleCheckMs = 50
 const sweepIntervalMs = 10 * 60 * 1000
 
 /**
@@ -185,13 +186,15 @@ function urlOf(host: string, server: Server): string {
   return `http://${named.includes(':') ? `[${named}]` : named}:${port}`
 }
 
+/** A connection whose last request ends while the server closes would be kept open for the next one: idle ones are ended as they come. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+    const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs)
+    const patience = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
     server.close(() => {
-      clearTimeout(timer)
+      clearInterval(idle)
+      clearTimeout(patience)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }

@@ -4,11 +4,13 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { command } from '../cli/command.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const children: ChildProcess[] = []
+// Whole processes, each of which loads everything and starts a chain: slow machines may take their time.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** `mooring dev` as a process of its own, on ports that the system gives. */
 function startDev(...args: string[]) {
@@ -59,7 +61,7 @@ test('interfaces dev: stays up until SIGTERM, its lines work, and with --data a 
   const data = await mkdtemp(join(tmpdir(), 'mooring-dev-'))
   const runOnce = async (check: (story: Record<string, string>) => Promise<void>) => {
     const { child, ended, out, err } = startDev('--data', data, '--name', 'demo.eth', '--name', 'acme.eth/web')
-    await expect.poll(() => out().endsWith('\n') || child.exitCode !== null, { timeout: 25_000 }).toBe(true)
+    await expect.poll(() => out().endsWith('\n') || child.exitCode !== null, { timeout: 50_000 }).toBe(true)
     const story = JSON.parse(out())
     expect(story, err()).toMatchObject({ ok: true, names: ['demo.eth', 'web.acme.eth'], dataDir: data })
     await check(story)
