@@ -13,6 +13,7 @@ import type { Proof } from '../tags/tree.ts'
 import { verifyList } from '../tags/verify.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
+import { readHead } from './head-reads.ts'
 import { createLookupCache, type LookupAnswer, type LookupCache, type StandingList } from './lookup-cache.ts'
 import type { Route, RouteContext } from './route.ts'
 import { isSameList, standsUntil, withValidSignatures } from './standing-list.ts'
@@ -114,7 +115,7 @@ async function answerLookup(deps: Deps, callData: string): Promise<Response> {
  */
 async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<Uint8Array | undefined> {
   const { line, standing } = answer
-  const [authority, head] = await Promise.all([deps.chain.readAuthority(line.ensName), deps.lists.findHead(line)])
+  const [authority, head] = await Promise.all([deps.chain.readAuthority(line.ensName), readHead(deps, line)])
   if (!head || !isLineOf(line, authority)) return undefined
   const now = await readStanding(deps, authority, head)
   if (now !== standing && !isSameList(now.sent, standing.sent)) return undefined
