@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { algorithmOf, type Digest, type DigestAlgorithm, hexOf, parseDigest } from '../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, parseDigest } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
+import { checkedId, contentPath, fanOf, partPath, temporaryPath } from './file-paths.ts'
 import { chunksOf, fileStream } from './file-stream.ts'
 import { type Fs, nodeFs } from './fs.ts'
 
@@ -230,27 +231,4 @@ async function sweep(
   const dead = [...(await inFolder('temporary')), ...(await inFolder('parts'))].filter((path) => !live.has(path))
   for (const path of dead) await fs.unlink(join(root, path))
   return dead.length
-}
-
-/** Paths are made of parsed values only. @throws OciError DIGEST_INVALID */
-function contentPath(digest: Digest): string {
-  return `${fanOf(digest)}/${hexOf(parseDigest(digest))}`
-}
-
-function fanOf(digest: Digest): string {
-  return `content/${algorithmOf(parseDigest(digest))}/${hexOf(digest).slice(0, 2)}`
-}
-
-function partPath(uploadId: string, partId: string): string {
-  return `parts/${checkedId(uploadId)}.${checkedId(partId)}`
-}
-
-function temporaryPath(): string {
-  return `temporary/${randomUUID()}`
-}
-
-/** @throws RangeError for anything but 1..128 letters, digits, "-" and "_" */
-function checkedId(id: string): string {
-  if (!/^[0-9A-Za-z_-]{1,128}$/.test(id)) throw new RangeError(`${JSON.stringify(id.slice(0, 160))} is not an id`)
-  return id
 }

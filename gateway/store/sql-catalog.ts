@@ -128,30 +128,7 @@ function uploadRows(sql: Sql): UploadRows {
       const upload = uploads?.[0] as { size: number; expires_at: number } | undefined
       return upload && sessionOf(uploadId, upload, parts as PartRow[])
     },
-    async appendPart(repository, uploadId, offset, part, expiresAt) {
-      const [, moved] = await sql.batch([
-        statement(
-          `INSERT INTO upload_part (upload_id, ordinal, part_id, size, sha256)
-           SELECT upload_id, part_count, ?5, ?6, ?7 FROM upload WHERE ${ownUpload} AND size = ?4`,
-          repository,
-          uploadId,
-          offset,
-          part.partId,
-          part.size,
-          part.sha256,
-        ),
-        statement(
-          `UPDATE upload SET size = size + ?5, part_count = part_count + 1, expires_at = ?6
-           WHERE ${ownUpload} AND size = ?4 RETURNING upload_id`,
-          repository,
-          uploadId,
-          offset,
-          part.size,
-          expiresAt,
-        ),
-      ])
-      return moved?.length === 1
-    },
+    appendPart: (...part) => appendPart(sql, ...part),
     async removeUpload(repository, uploadId) {
       const text = `DELETE FROM upload WHERE ${ownUpload}`
       return (await sql.run(text, [repository.ensName, repository.owner, uploadId])) > 0
@@ -167,6 +144,36 @@ function uploadRows(sql: Sql): UploadRows {
       return rows.map((row) => ({ uploadId: row.upload_id, partId: row.part_id }))
     },
   }
+}
+
+/** Both statements ask for the offset; the second one moves it, and says whether it was the right one. */
+async function appendPart(
+  sql: Sql,
+  ...[repository, uploadId, offset, part, expiresAt]: Parameters<Catalog['appendPart']>
+) {
+  const { partId, size, sha256 } = part
+  const [, moved] = await sql.batch([
+    statement(
+      `INSERT INTO upload_part (upload_id, ordinal, part_id, size, sha256)
+       SELECT upload_id, part_count, ?5, ?6, ?7 FROM upload WHERE ${ownUpload} AND size = ?4`,
+      repository,
+      uploadId,
+      offset,
+      partId,
+      size,
+      sha256,
+    ),
+    statement(
+      `UPDATE upload SET size = size + ?5, part_count = part_count + 1, expires_at = ?6
+       WHERE ${ownUpload} AND size = ?4 RETURNING upload_id`,
+      repository,
+      uploadId,
+      offset,
+      size,
+      expiresAt,
+    ),
+  ])
+  return moved?.length === 1
 }
 
 function touchRepository(repository: RepositoryKey): SqlStatement {

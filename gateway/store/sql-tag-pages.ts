@@ -47,8 +47,9 @@ export function tagPages(sql: Sql): Pick<TagListStore, 'readSlots' | 'listTags' 
     },
     async tagsOfDigest(line, digest) {
       if (!isDigest(digest)) return []
+      // Named, because SQLite without statistics would walk the whole list in key order to save the sort.
       const stored = `${digest.startsWith('sha256:') ? '01' : '02'}${hexOf(digest)}`
-      const text = `SELECT ${tagOfKey} FROM list_line l JOIN slot s ON s.tree_id = l.tree_id
+      const text = `SELECT ${tagOfKey} FROM list_line l JOIN slot s INDEXED BY slot_by_digest ON s.tree_id = l.tree_id
         WHERE ${isLine} AND s.digest = unhex(?6) AND ${isShown} ORDER BY s.key`
       const rows = await sql.all<{ tag: string }>(text, [...lineValues(line), stored])
       return rows.map((row) => row.tag)

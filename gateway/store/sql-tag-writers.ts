@@ -34,16 +34,20 @@ export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 
     async replace(line, signed, whole) {
       const state = await lineFor(sql, line, signed)
       if (!follows(state, signed)) return false
-      const treeId = await writeBeside(sql, safeInteger(signed.list.version), whole)
-      const swapped = await swap(sql, line, signed, [
-        refuseUnlessHead(state, signed),
-        { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
-        insertVersion(state.line_id, treeId, signed),
-        moveHead(state.line_id, treeId, signed),
-        { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
-      ])
-      await removeTree(sql, swapped ? state.tree_id : treeId, !swapped)
-      return swapped
+      const treeId = await beginTree(sql)
+      try {
+        await writeBeside(sql, treeId, safeInteger(signed.list.version), whole)
+        return await swap(sql, line, signed, [
+          refuseUnlessHead(state, signed),
+          { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
+          insertVersion(state.line_id, treeId, signed),
+          moveHead(state.line_id, treeId, signed),
+          { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
+        ])
+      } finally {
+        // One of the two is in nobody's use now. If removing it fails, the next start sweeps it: the publish stands as it is.
+        for (const unused of [treeId, state.tree_id]) await removeTree(sql, unused).catch(() => undefined)
+      }
     },
     async putSignatures(line, listHash, signatures) {
       const text = `UPDATE list_version SET signatures_json = ?7 WHERE hash = ?6
@@ -120,13 +124,15 @@ async function swap(sql: Sql, line: ListLine, signed: SignedList, statements: Sq
   }
 }
 
-/** Writes a tree that nothing shows yet, slice by slice, and returns its id. */
-async function writeBeside(sql: Sql, version: number, whole: WholeList): Promise<number> {
+async function beginTree(sql: Sql): Promise<number> {
   const created = await sql.first<{ tree_id: number }>("INSERT INTO tree (state) VALUES ('pending') RETURNING tree_id")
-  const treeId = created!.tree_id
+  return created!.tree_id
+}
+
+/** Writes a tree that nothing shows yet, slice by slice. */
+async function writeBeside(sql: Sql, treeId: number, version: number, whole: WholeList): Promise<void> {
   for (const slice of wholeStatements(treeId, version, whole)) {
     await sql.batch([slice])
     await pause()
   }
-  return treeId
 }

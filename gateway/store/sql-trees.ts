@@ -43,18 +43,16 @@ export function* wholeStatements(treeId: number, version: number, whole: WholeLi
  * (pending), with the changes written for them. To be called when nobody is replacing. Returns how many trees went.
  */
 export async function sweepTrees(sql: Sql): Promise<number> {
-  const trees = await sql.all<{ tree_id: number; state: string }>(
-    "SELECT tree_id, state FROM tree WHERE state <> 'live' ORDER BY tree_id",
-  )
-  for (const tree of trees) await removeTree(sql, tree.tree_id, tree.state === 'pending')
+  const trees = await sql.all<{ tree_id: number }>("SELECT tree_id FROM tree WHERE state <> 'live' ORDER BY tree_id")
+  for (const tree of trees) await removeTree(sql, tree.tree_id)
   return trees.length
 }
 
-/** Removes one tree; the changes of one that was live are the history's and stay. */
-export async function removeTree(sql: Sql, treeId: number, withChanges: boolean): Promise<void> {
-  await removeInSlices(sql, 'slot', 'position', treeId)
-  await removeInSlices(sql, 'node', 'level, position', treeId)
-  if (withChanges) await removeInSlices(sql, 'list_change', 'version, ordinal', treeId)
+/** Removes one tree unless it is live, which the database itself decides; the changes of one that was live are the history's and stay. */
+export async function removeTree(sql: Sql, treeId: number): Promise<void> {
+  await removeInSlices(sql, treeId, 'slot', 'position', "<> 'live'")
+  await removeInSlices(sql, treeId, 'node', 'level, position', "<> 'live'")
+  await removeInSlices(sql, treeId, 'list_change', 'version, ordinal', "= 'pending'")
   await sql.run("DELETE FROM tree WHERE tree_id = ? AND state <> 'live'", [treeId])
 }
 
@@ -108,8 +106,8 @@ function* allNodes(levels: readonly (readonly Hex[])[]): Generator<unknown[]> {
   }
 }
 
-async function removeInSlices(sql: Sql, table: string, key: string, treeId: number): Promise<void> {
-  const text = `DELETE FROM ${table} WHERE tree_id = ?1
-    AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tree_id = ?1 LIMIT ${maxSweepRows})`
+async function removeInSlices(sql: Sql, treeId: number, table: string, key: string, state: string): Promise<void> {
+  const text = `DELETE FROM ${table} WHERE tree_id = ?1 AND (${key}) IN (SELECT ${key} FROM ${table}
+    WHERE tree_id = ?1 AND (SELECT state FROM tree WHERE tree_id = ?1) ${state} LIMIT ${maxSweepRows})`
   while ((await sql.run(text, [treeId])) > 0) await pause()
 }

@@ -2,9 +2,12 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { migrationsFolder } from '../../gateway/package-root.ts'
 import { openNodeStores } from '../../gateway/store/node-stores.ts'
-import { SqlConflict } from '../../gateway/store/sql.ts'
+import { SqlConflict, type SqlStatement, type SqlValue } from '../../gateway/store/sql.ts'
+import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
 import { openSqlite } from '../../gateway/store/sqlite.ts'
+import { encodeTagKey } from '../../gateway/tags/entry.ts'
 import { add, digestOf, line, publish, readAll, repository, someBytes } from './fixtures.ts'
 
 let scratch = ''
@@ -97,6 +100,49 @@ describe('migrations', () => {
     openSqlite(path, await migrations({ ...first, '0002_b.sql': trigger })).close()
     const older = await migrations(first)
     expect(() => openSqlite(path, older)).toThrow('newer version')
+  })
+})
+
+describe('tag lists in SQLite', () => {
+  it('every read finds its rows by an index: no table is walked', async () => {
+    const sql = openSqlite(':memory:', migrationsFolder())
+    const seen = new Map<string, readonly SqlValue[]>()
+    const note = (statements: readonly SqlStatement[]) => {
+      for (const { text, values } of statements) seen.set(text, values)
+    }
+    const lists = createSqlTagLists({
+      ...sql,
+      first(text, values = []) {
+        note([{ text, values }])
+        return sql.first(text, values)
+      },
+      all(text, values = []) {
+        note([{ text, values }])
+        return sql.all(text, values)
+      },
+      batch(statements) {
+        note(statements)
+        return sql.batch(statements)
+      },
+    })
+    await publish(lists, [add('a'), add('b')])
+    await publish(lists, [add('c')])
+    const head = (await lists.findHead(line))!
+    await lists.findSlot(line, encodeTagKey('a'))
+    await lists.prove(line, [encodeTagKey('a'), encodeTagKey('z')])
+    await lists.listTags(line, '', 10)
+    await lists.tagsOfDigest(line, digestOf('a'))
+    await lists.history(line, head.hash, 10)
+    await lists.readSlots(line, head.hash, 0, 10)
+    const plans = []
+    for (const [text, values] of seen) {
+      const rows = await sql.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, values)
+      plans.push(...rows.map(({ detail }) => detail))
+    }
+    expect(seen.size).toBeGreaterThan(12)
+    expect(plans.filter((detail) => /SCAN (?!k |step |found|json_each|CONSTANT)/.test(detail))).toEqual([])
+    expect(plans).toContain('SEARCH s USING INDEX slot_by_digest (tree_id=? AND digest=?)')
+    sql.close()
   })
 })
 

@@ -71,7 +71,7 @@ CREATE TABLE list_line (
   epoch        INTEGER NOT NULL,
   head_version INTEGER NOT NULL,
   head_hash    TEXT NOT NULL,
-  tree_id      INTEGER NOT NULL REFERENCES tree,
+  tree_id      INTEGER NOT NULL UNIQUE REFERENCES tree,
   UNIQUE (chain_id, resolver, ens_name, owner, epoch)
 ) STRICT;
 
