@@ -53,7 +53,8 @@ function driverOf(path: string): string | undefined {
   if (file === undefined || isInterface.test(path) || shared.test(path)) return undefined
   if (/^(sqlite|migrate|data-lock)$/.test(file)) return 'sqlite'
   if (/^(sql-|tag-list-rows)/.test(file)) return 'sql'
-  return homes.test(path) ? file : file.replace(/^memory-.*/, 'memory-')
+  const [, family] = /^(files?|memory)(?:-|$)/.exec(file) ?? []
+  return homes.test(path) ? `home ${file}` : (family ?? file)
 }
 
 /** One line per wrong arrow among sources by path. */
