@@ -90,6 +90,37 @@ export function listRules(open: OpenRegistry): void {
     expect([...head.headers]).toEqual([...answer.headers])
   })
 
+  test('protocol 5 GET list: one answer is of one version; a list that moves meanwhile is read again, at last 503', async () => {
+    const registry = await open()
+    await publish(registry, await first())
+    const { readSlots } = registry.deps.lists
+    let moves = 2
+    const moving: typeof readSlots = async (...asked) => (moves-- > 0 ? undefined : readSlots(...asked))
+    registry.deps.lists = { ...registry.deps.lists, readSlots: moving }
+    expect(readList(await send(registry, 'GET', listPath)).slots).toHaveLength(4)
+    moves = Number.POSITIVE_INFINITY
+    errorOf(await send(registry, 'GET', listPath), 503, 'UNKNOWN')
+  })
+
+  test('protocol 5 GET list: a list over what is collected first is streamed, and breaks off when it moves', async () => {
+    const registry = await open()
+    const list = await author(
+      undefined,
+      Array.from({ length: 9000 }, (_, i) => ({
+        tag: `${'long-'.repeat(24)}${i}`,
+        entry: entryOf(i, { mediaType: 'a/'.repeat(120) }),
+      })),
+    )
+    await publish(registry, list)
+    const request = () => new Request(`http://gateway.test${listPath}`)
+    const streamed = await registry.fetch(request())
+    expect([streamed.status, streamed.headers.get('content-length')]).toEqual([200, null])
+    expect(JSON.parse(await streamed.text()).entries).toHaveLength(9000)
+    const broken = await registry.fetch(request())
+    await publish(registry, await author(list, [{ tag: 'v1', entry: entryOf(1) }]))
+    await expect(broken.text()).rejects.toThrow('no longer the current one')
+  })
+
   test('protocol 5 PUT list: 201 whole or as changes, again for the current one, and tags are pulled by it', async () => {
     const registry = await open()
     const one = await first()
