@@ -8,7 +8,8 @@ import { SqlConflict, type SqlStatement, type SqlValue } from '../../gateway/sto
 import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
 import { openSqlite } from '../../gateway/store/sqlite.ts'
 import { encodeTagKey } from '../../gateway/tags/entry.ts'
-import { add, digestOf, line, publish, readAll, repository, someBytes } from './fixtures.ts'
+import { add, digestOf, line, publish, readAll, repository, someBytes, wholeOf } from './fixtures.ts'
+import { expectWholeList } from './tag-list-suite.ts'
 
 let scratch = ''
 beforeEach(async () => {
@@ -144,6 +145,39 @@ describe('tag lists in SQLite', () => {
     expect(plans).toContain('SEARCH s USING INDEX slot_by_digest (tree_id=? AND digest=?)')
     sql.close()
   })
+})
+
+describe('a replace that fails', () => {
+  const rowsLeft = 'SELECT count(*) AS n FROM slot WHERE tree_id NOT IN (SELECT tree_id FROM list_line)'
+
+  it.each(['before the swap', 'after the swap, its answer lost'])(
+    '%s: one whole list is the head, no row is left',
+    async (when) => {
+      const sql = openSqlite(':memory:', migrationsFolder())
+      let isFailing = false
+      const lists = createSqlTagLists({
+        ...sql,
+        async batch(statements) {
+          const isSwap = statements.some(({ text }) => text.includes('INSERT INTO list_version'))
+          if (isFailing && isSwap && when === 'before the swap') throw new Error('the disk broke')
+          const rows = await sql.batch(statements)
+          if (isFailing && isSwap) throw new Error('the disk broke')
+          return rows
+        },
+      })
+      await publish(lists, [add('old')])
+      const { signed, whole } = await wholeOf(lists, ['new', 'newer'])
+      isFailing = true
+      await expect(lists.replace(line, signed, whole)).rejects.toThrow('the disk broke')
+      isFailing = false
+      const expected = when === 'before the swap' ? ['old'] : ['new', 'newer']
+      expect((await lists.listTags(line, '', 9))!.tags).toEqual(expected)
+      await expectWholeList(lists)
+      expect(await sql.first(rowsLeft)).toEqual({ n: 0 })
+      expect(await sql.all('SELECT state FROM tree')).toEqual([{ state: 'live' }])
+      sql.close()
+    },
+  )
 })
 
 describe('stores in a data folder', () => {
