@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {IOwnership} from "./IOwnership.sol";
-import {DnsName} from "./lib/DnsName.sol";
 
 interface IEnsRegistry {
     function owner(bytes32 node) external view returns (address);
@@ -41,10 +40,11 @@ contract EnsOwnership is IOwnership {
         view
         returns (address resolver, bytes32 authority, address owner)
     {
-        for (uint256 i = 0; i < nodes.length; ++i) {
-            if (resolver == address(0)) resolver = IEnsRegistry(ensRegistry).resolver(nodes[i]);
-            if (owner == address(0) && i + 2 <= nodes.length) (authority, owner) = (nodes[i], ownerOf(nodes[i]));
-            if (resolver != address(0) && owner != address(0)) break;
+        uint256 labels = nodes.length;
+        for (uint256 i = 0; i < labels && (resolver == address(0) || owner == address(0)); ++i) {
+            bytes32 node = nodes[i];
+            if (resolver == address(0)) resolver = IEnsRegistry(ensRegistry).resolver(node);
+            if (owner == address(0) && i + 1 < labels) (authority, owner) = (node, ownerOf(node));
         }
         if (owner == address(0) || _isLapsed(name, nodes)) return (resolver, 0, address(0));
     }
@@ -66,7 +66,11 @@ contract EnsOwnership is IOwnership {
     /// @dev At or below a .eth second-level name past expiry and grace; never registered counts as past.
     function _isLapsed(bytes calldata name, bytes32[] calldata nodes) private view returns (bool) {
         if (registrar == address(0) || nodes[nodes.length - 1] != ETH_NODE) return false;
-        bytes32 label = keccak256(DnsName.labelAt(name, nodes.length - 2));
+        uint256 start;
+        for (uint256 i = nodes.length; i > 2; --i) {
+            start += 1 + uint8(name[start]);
+        }
+        bytes32 label = keccak256(name[start + 1:start + 1 + uint8(name[start])]);
         uint256 expiresAt = IRegistrar(registrar).nameExpires(uint256(label));
         return expiresAt < block.timestamp && block.timestamp - expiresAt > GRACE_SECONDS;
     }

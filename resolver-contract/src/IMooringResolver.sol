@@ -27,6 +27,35 @@ struct SignerSignature {
     bytes signature;
 }
 
+/// @notice A timestamper's word that a list was current; all zero for none.
+struct Timestamp {
+    uint64 issuedAt;
+    uint64 expiresAt;
+    bytes signature;
+}
+
+/// @notice A slot of the list and the hashes from its leaf to the root (protocol 2.1).
+struct Proof {
+    bytes key;
+    bytes nextKey;
+    bytes value;
+    bytes32[] path;
+}
+
+/// @notice The arguments of `resolve`: their encoding is a lookup's callData behind its selector.
+struct Request {
+    bytes name;
+    bytes data;
+}
+
+/// @notice What a gateway answers (protocol 4): its encoding is the response of ERC-3668.
+struct Response {
+    ListHeader list;
+    SignerSignature[] signatures;
+    Timestamp timestamp;
+    Proof[] proofs;
+}
+
 /// @notice The container repository of an ENS name: verifies what gateways answer, keeps what owners decide.
 /// Names are DNS-encoded everywhere. There is no admin and no upgrade. Protocol 3 and 4.
 interface IMooringResolver {
@@ -116,12 +145,6 @@ interface IMooringResolver {
         view
         returns (uint64 epoch, uint64 minVersion, uint64 anchorVersion, bytes32 anchorHash);
 
-    /// @notice Row 2 of protocol 3.1: whether the first resolver on the path is this contract, and who owns the deepest owned suffix.
-    function authorityOf(bytes calldata name)
-        external
-        view
-        returns (bytes32 node, bool reachable, bytes32 authority, address owner);
-
     function isRevoked(bytes calldata name, address key) external view returns (bool);
     function gatewaysOf(bytes calldata name) external view returns (string[] memory baseUrls);
     function fallbackOf(bytes calldata name) external view returns (address resolver);
@@ -129,6 +152,9 @@ interface IMooringResolver {
     /// @notice ENSIP-10. Reverts with OffchainLookup when an OCI record that needs the signed list is asked for.
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory);
 
-    /// @notice ERC-3668 callback: the whole check order of protocol 3.1, all authority read from the chain again.
+    /// @notice ERC-3668 callback: takes the bytes apart for `verify`. The second field of `extraData` is ignored.
     function resolveCallback(bytes calldata response, bytes calldata extraData) external view returns (bytes memory);
+
+    /// @notice The whole check order of protocol 3.1, all authority read from the chain; returns what `resolve` does.
+    function verify(Request calldata request, Response calldata response) external view returns (bytes memory);
 }

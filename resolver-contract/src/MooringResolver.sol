@@ -3,17 +3,17 @@ pragma solidity ^0.8.30;
 
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
-import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
-import {IMooringResolver, ListHeader} from "./IMooringResolver.sol";
+import {IMooringResolver, ListHeader, Proof, Request, Response, Timestamp} from "./IMooringResolver.sol";
 import {IOwnership} from "./IOwnership.sol";
 import {ListChecks} from "./ListChecks.sol";
 import {OwnerSettings} from "./OwnerSettings.sol";
 import {AbiReader} from "./lib/AbiReader.sol";
 import {DnsName} from "./lib/DnsName.sol";
-import {Hex} from "./lib/Hex.sol";
 import {Lookup} from "./lib/Lookup.sol";
+import {SignatureRule} from "./lib/SignatureRule.sol";
 import {TagEntry} from "./lib/TagEntry.sol";
 import {TagTree} from "./lib/TagTree.sol";
+import {Text} from "./lib/Text.sol";
 
 /// @notice An ENS name as a container repository: ENSIP-10 lookups answered from the signed tag list that a gateway brings, checked
 /// against the chain; every other record from the name's fallback resolver. Protocol 3.1 and 4.
@@ -29,32 +29,54 @@ contract MooringResolver is ListChecks, IERC165 {
     /// @notice The getters that clients know from before ENSIP-10: the exact node's records, from its fallback resolver.
     fallback(bytes calldata call) external returns (bytes memory) {
         require(call.length >= 36, UnsupportedResolverProfile(msg.sig));
-        (Lookup.Record record,) = Lookup.recordOf(call);
+        (Lookup.Record record,,) = Lookup.recordOf(call);
         require(record == Lookup.Record.Other, UnsupportedResolverProfile(msg.sig));
         bytes32 node = bytes32(call[4:36]);
-        return _askFallbackOrRevert(_fallbackOf(ownership.ownerOf(node), node), call);
+        (bool ok, bytes memory answer) = _askFallback(_fallbackOf(ownership.ownerOf(node), node), call);
+        if (!ok) LowLevelCall.bubbleRevert(answer);
+        return answer;
     }
 
     /// @inheritdoc IMooringResolver
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory) {
-        Lookup.Request memory request = Lookup.read(data);
-        Subject memory subject = _subjectOf(name, _checkRequest(name, request));
-        if (request.hasOciRecord) _checkLive(subject);
-        if (request.needsList) _askGateway(subject, abi.encodeCall(this.resolve, (name, data)));
-        ListHeader memory none;
-        return _answer(subject, none, data, data[0:0]);
+        Lookup.Summary memory asked = Lookup.read(data);
+        Subject memory subject = _subjectOf(name, _checkRequest(name, asked));
+        if (asked.hasOciRecord) _checkLive(subject);
+        if (asked.needsList) _askGateway(subject, abi.encodeCall(this.resolve, (name, data)));
+        ListHeader memory noList;
+        return _answer(subject, asked, noList, data, new bytes[](0));
     }
 
     /// @inheritdoc IMooringResolver
+    /// @dev A tuple's encoding is that of its fields: callData behind its selector is a Request, the response a Response, and the
+    /// compiler then checks every bound while `verify` reads them in place.
     function resolveCallback(bytes calldata response, bytes calldata extraData) external view returns (bytes memory) {
+        require(response.length <= MAX_RESPONSE_BYTES, BadResponse());
         bytes calldata callData = AbiReader.blob(extraData, 0);
         require(bytes4(callData) == this.resolve.selector, BadResponse());
-        return _resolveWith(response, AbiReader.blob(callData[4:], 0), AbiReader.blob(callData[4:], 1));
+        bytes calldata request = callData[4:];
+        bytes memory offsets = abi.encode(64, 64 + request.length);
+        bytes memory call = bytes.concat(this.verify.selector, offsets, request, response);
+        (bool ok, bytes memory answer) = address(this).staticcall(call);
+        if (!ok) LowLevelCall.bubbleRevert(answer);
+        return abi.decode(answer, (bytes));
+    }
+
+    /// @inheritdoc IMooringResolver
+    function verify(Request calldata request, Response calldata response) external view returns (bytes memory) {
+        (bytes calldata name, bytes calldata data) = (request.name, request.data);
+        Lookup.Summary memory asked = Lookup.read(data);
+        ListHeader memory list = _checkResponse(response, asked.tags);
+        Subject memory subject = _subjectOf(name, _checkRequest(name, asked));
+        _checkLive(subject);
+        bytes32 listHash = _checkList(name, subject, list, response.signatures);
+        _checkTimestamp(subject, list, listHash, response.timestamp);
+        return _answer(subject, asked, list, data, _proveTags(asked, list, data, response.proofs));
     }
 
     /// @notice ENSIP-16: the records live off the chain (chain 0), at these gateways.
     function metadata(bytes calldata name) external view returns (string[] memory, uint256, address) {
-        return (_gatewaysOf(_subjectOf(name, DnsName.nodesOf(name))), 0, address(0));
+        return (_gatewaysOf(_subjectOf(name)), 0, address(0));
     }
 
     /// @notice ERC-7996: a multicall inside `resolve` is answered with one lookup.
@@ -70,131 +92,112 @@ contract MooringResolver is ListChecks, IERC165 {
             || id == bytes4(keccak256("addr(bytes32)")) || id == bytes4(keccak256("addr(bytes32,uint256)"));
     }
 
-    /// @dev Rows 0 to 8. The response's words: the header (0 to 8), then offsets of signatures, timestamp, proofs.
-    function _resolveWith(bytes calldata response, bytes calldata name, bytes calldata data)
-        private
-        view
-        returns (bytes memory)
-    {
-        Lookup.Request memory request = Lookup.read(data);
-        ListHeader memory list = _checkResponse(response, request.tags);
-        Subject memory subject = _subjectOf(name, _checkRequest(name, request));
-        _checkLive(subject);
-        bytes32 listHash = _checkList(name, subject, list, AbiReader.tail(response, HEADER_WORDS));
-        _checkTimestamp(subject, list, listHash, AbiReader.tail(response, HEADER_WORDS + 1));
-        return _answer(subject, list, data, AbiReader.tail(response, HEADER_WORDS + 2));
-    }
-
-    /// @dev Row 0.
-    function _checkResponse(bytes calldata response, uint256 tags) private pure returns (ListHeader memory list) {
-        require(response.length <= MAX_RESPONSE_BYTES, BadResponse());
-        list = abi.decode(response, (ListHeader));
-        _limitSignatures(AbiReader.tail(response, HEADER_WORDS));
-        _limitTimestamp(AbiReader.tail(response, HEADER_WORDS + 1));
-        bytes calldata proofs = AbiReader.tail(response, HEADER_WORDS + 2);
-        require(AbiReader.number(proofs, 0) == tags, BadResponse());
+    /// @dev Row 0. Copying the header checks that each field fits its type.
+    function _checkResponse(Response calldata response, uint256 tags) private pure returns (ListHeader memory list) {
+        list = response.list;
+        _limitSignatures(response.signatures);
+        _limitTimestamp(response.timestamp);
+        Proof[] calldata proofs = response.proofs;
+        require(proofs.length == tags, BadResponse());
         for (uint256 i = 0; i < tags; ++i) {
-            TagTree.checkLimits(AbiReader.tail(proofs[32:], i));
+            TagTree.checkLimits(proofs[i]);
         }
     }
 
     /// @dev Row 1.
-    function _checkRequest(bytes calldata name, Lookup.Request memory request)
+    function _checkRequest(bytes calldata name, Lookup.Summary memory asked)
         private
         pure
         returns (bytes32[] memory nodes)
     {
-        nodes = DnsName.nodesOf(name);
-        require(request.tags == 0 || DnsName.isRepository(name), InvalidName());
+        nodes = DnsName.nodesOf(name, asked.tags > 0);
         bytes32 node = nodes.length == 0 ? bytes32(0) : nodes[0];
-        require(request.isEmpty || (request.sameNode && request.node == node), NodeMismatch());
-        require(request.tagsWellFormed, InvalidTag());
-    }
-
-    /// @dev Row 8, and the bytes that `resolve` returns: the one record, or for a multicall all of them.
-    function _answer(Subject memory subject, ListHeader memory list, bytes calldata data, bytes calldata proofs)
-        private
-        view
-        returns (bytes memory)
-    {
-        if (!Lookup.isMulticall(data)) {
-            (bool ok, bytes memory record,) = _record(subject, list, data, proofs, 0);
-            if (!ok) LowLevelCall.bubbleRevert(record);
-            return record;
-        }
-        bytes[] memory records = new bytes[](Lookup.callCount(data));
-        uint256 proof;
-        for (uint256 i = 0; i < records.length; ++i) {
-            (, records[i], proof) = _record(subject, list, Lookup.callAt(data, i), proofs, proof);
-        }
-        return abi.encode(records);
-    }
-
-    /// @dev One record, encoded; not ok are the error bytes of a fallback that failed. `proof` is the next proof's position.
-    function _record(
-        Subject memory subject,
-        ListHeader memory list,
-        bytes calldata call,
-        bytes calldata proofs,
-        uint256 proof
-    ) private view returns (bool ok, bytes memory, uint256) {
-        (Lookup.Record record, bytes calldata tag) = Lookup.recordOf(call);
-        if (record == Lookup.Record.Tag) {
-            bytes calldata tuple = AbiReader.tail(proofs[32:], proof);
-            return (true, _tagRecord(list, tag, tuple, bytes4(call) == Lookup.DATA), proof + 1);
-        }
-        if (record == Lookup.Record.Version) return (true, abi.encode(Strings.toString(list.version)), proof);
-        if (record == Lookup.Record.Root) return (true, abi.encode(string.concat("0x", Hex.encode(list.root))), proof);
-        if (record == Lookup.Record.Registry) return (true, abi.encode(_joined(_gatewaysOf(subject))), proof);
-        bytes memory answer;
-        (ok, answer) = _askFallback(_fallbackOf(subject.owner, subject.authority), call);
-        return (ok, answer, proof);
+        require(asked.calls == 0 || (asked.sameNode && asked.node == node), NodeMismatch());
+        require(asked.tagsWellFormed, InvalidTag());
     }
 
     /// @dev Row 8 for one tag, as text or as ENSIP-24 data.
-    function _tagRecord(ListHeader memory list, bytes calldata tag, bytes calldata proof, bool asData)
+    function _tagRecord(ListHeader memory list, bytes calldata tag, Proof calldata proof, bool asData)
         private
         pure
         returns (bytes memory)
     {
-        (bool present, bytes calldata value) = TagTree.prove(proof, tag, list.count, list.root);
-        if (present) {
-            TagEntry.check(value, list.version);
-            present = !TagEntry.isTombstone(value);
-        }
+        if (!TagTree.isPresent(proof, tag, list.count, list.root)) return abi.encode("");
+        bytes calldata value = proof.value;
+        (bool present, uint64 size, bytes calldata digest, bytes calldata mediaType) = TagEntry.read(value, list.version);
         if (!present) return abi.encode("");
-        string memory digest = TagEntry.digest(value);
-        if (!asData) return abi.encode(digest);
-        bytes memory typed = abi.encode(
-            digest, TagEntry.size(value), TagEntry.mediaType(value), TagEntry.swarmReference(value), list.version
-        );
-        return abi.encode(typed);
+        string memory text = TagEntry.digestText(digest);
+        if (!asData) return abi.encode(text);
+        return abi.encode(abi.encode(text, size, mediaType, TagEntry.swarmReference(value), list.version));
     }
 
-    function _limitTimestamp(bytes calldata timestamp) private pure {
-        bool fits = AbiReader.number(timestamp, 0) <= type(uint64).max
-            && AbiReader.number(timestamp, 1) <= type(uint64).max
-            && AbiReader.blob(timestamp, 2).length <= 8192;
-        require(fits, BadResponse());
+    /// @dev Row 8, call by call: the record of each oci-tag call.
+    function _proveTags(
+        Lookup.Summary memory asked,
+        ListHeader memory list,
+        bytes calldata data,
+        Proof[] calldata proofs
+    ) private pure returns (bytes[] memory records) {
+        records = new bytes[](proofs.length);
+        uint256 proven;
+        for (uint256 i = 0; proven < proofs.length; ++i) {
+            (Lookup.Record record, bytes4 getter, bytes calldata tag) = Lookup.recordOf(Lookup.callAt(asked, data, i));
+            if (record != Lookup.Record.Tag) continue;
+            records[proven] = _tagRecord(list, tag, proofs[proven], getter == Lookup.DATA);
+            ++proven;
+        }
+    }
+
+    /// @dev The bytes that `resolve` returns: the one record, or for a multicall all of them.
+    function _answer(
+        Subject memory subject,
+        Lookup.Summary memory asked,
+        ListHeader memory list,
+        bytes calldata data,
+        bytes[] memory tagRecords
+    ) private view returns (bytes memory) {
+        if (!asked.multicall && asked.tags > 0) return tagRecords[0];
+        bytes[] memory records = new bytes[](asked.calls);
+        bool ok;
+        uint256 next;
+        for (uint256 i = 0; i < records.length; ++i) {
+            bytes calldata call = Lookup.callAt(asked, data, i);
+            (Lookup.Record record,,) = Lookup.recordOf(call);
+            if (record == Lookup.Record.Tag) records[i] = tagRecords[next++];
+            else (ok, records[i]) = _record(subject, list, record, call);
+        }
+        if (asked.multicall) return abi.encode(records);
+        if (!ok) LowLevelCall.bubbleRevert(records[0]);
+        return records[0];
+    }
+
+    /// @dev One record that is no tag, encoded; not ok are the error bytes of a fallback that failed.
+    function _record(Subject memory subject, ListHeader memory list, Lookup.Record record, bytes calldata call)
+        private
+        view
+        returns (bool, bytes memory)
+    {
+        if (record == Lookup.Record.Version) return (true, abi.encode(Text.toDecimal(list.version)));
+        if (record == Lookup.Record.Root) return (true, abi.encode(string.concat("0x", Text.toHex(list.root))));
+        if (record == Lookup.Record.Registry) return (true, abi.encode(_joined(_gatewaysOf(subject))));
+        return _askFallback(_fallbackOf(subject.owner, subject.authority), call);
+    }
+
+    function _limitTimestamp(Timestamp calldata timestamp) private pure {
+        (timestamp.issuedAt, timestamp.expiresAt); // reading checks that they fit their type
+        require(timestamp.signature.length <= SignatureRule.MAX_SIGNATURE_BYTES, BadResponse());
     }
 
     function _askGateway(Subject memory subject, bytes memory callData) private view {
         string[] memory urls = _gatewaysOf(subject);
-        string memory path = string.concat(
-            "/ccip/", Strings.toString(block.chainid), "/", Strings.toHexString(address(this)), "/{sender}"
-        );
+        string memory path =
+            string.concat("/ccip/", Text.toDecimal(block.chainid), "/", Text.toHex(address(this)), "/{sender}");
         if (callData.length <= MAX_GET_BYTES) path = string.concat(path, "/{data}.json");
         for (uint256 i = 0; i < urls.length; ++i) {
             urls[i] = string.concat(urls[i], path);
         }
         bytes memory extraData = abi.encode(callData, address(this));
         revert OffchainLookup(address(this), urls, callData, this.resolveCallback.selector, extraData);
-    }
-
-    function _askFallbackOrRevert(address resolver, bytes calldata call) private view returns (bytes memory answer) {
-        bool ok;
-        (ok, answer) = _askFallback(resolver, call);
-        if (!ok) LowLevelCall.bubbleRevert(answer);
     }
 
     /// @dev The answer, or the bytes of an error: never a multiple of 32 long, or a multicall's reader would take it for a record.

@@ -68,7 +68,7 @@ contract TestUniversalResolver {
 
     /// @notice The first resolver on the path from the name upwards, and where in the name its suffix begins.
     function findResolver(bytes calldata name) public view returns (address resolver, bytes32 node, uint256 offset) {
-        bytes32[] memory nodes = DnsName.nodesOf(name);
+        bytes32[] memory nodes = DnsName.nodesOf(name, false);
         for (uint256 i = 0; i < nodes.length; ++i) {
             resolver = IResolverRegistry(ensRegistry).resolver(nodes[i]);
             if (resolver != address(0)) return (resolver, nodes[0], offset);

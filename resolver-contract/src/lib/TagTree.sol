@@ -1,73 +1,64 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IMooringResolver} from "../IMooringResolver.sol";
-import {AbiReader} from "./AbiReader.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {IMooringResolver, Proof} from "../IMooringResolver.sol";
 
-/// @notice The indexed Merkle tree of protocol 2.1. A proof is the tuple `(bytes key, bytes nextKey, bytes value, bytes32[] path)`.
+/// @notice The indexed Merkle tree of protocol 2.1.
 library TagTree {
-    uint256 internal constant MAX_KEY_BYTES = 129;
-    uint256 internal constant MAX_PATH_HASHES = 20;
-    uint256 private constant MAX_COUNT = 1 << MAX_PATH_HASHES;
+    uint256 private constant MAX_KEY_BYTES = 129;
+    uint256 private constant MAX_PATH_HASHES = 20;
     bytes1 private constant KIND_TAG = 0x01;
 
-    /// @notice Row 0 of the check order for one proof.
-    function checkLimits(bytes calldata proof) internal pure {
-        require(AbiReader.blob(proof, 0).length <= MAX_KEY_BYTES, IMooringResolver.BadResponse());
-        require(AbiReader.blob(proof, 1).length <= MAX_KEY_BYTES, IMooringResolver.BadResponse());
-        AbiReader.blob(proof, 2);
-        bytes calldata path = AbiReader.tail(proof, 3);
-        require(AbiReader.number(path, 0) <= MAX_PATH_HASHES, IMooringResolver.BadResponse());
+    /// @notice Row 0 of the check order for one proof. A length is never cut to fit its one byte in the leaf.
+    function checkLimits(Proof calldata proof) internal pure {
+        require(
+            proof.key.length <= MAX_KEY_BYTES && proof.nextKey.length <= MAX_KEY_BYTES
+                && proof.path.length <= MAX_PATH_HASHES,
+            IMooringResolver.BadResponse()
+        );
     }
 
-    /// @notice The value that a list holds for a tag, or `present` false for proven absent.
-    function prove(bytes calldata proof, bytes calldata tag, uint256 count, bytes32 root)
+    /// @notice Row 8: whether the list holds the tag; refuses what proves neither that nor its absence. Limits are checked before.
+    function isPresent(Proof calldata proof, bytes calldata tag, uint256 count, bytes32 root)
         internal
         pure
-        returns (bool present, bytes calldata value)
+        returns (bool)
     {
-        require(rootOf(proof, count) == root, IMooringResolver.BadProof());
-        value = AbiReader.blob(proof, 2);
-        int256 order = compareWithTag(AbiReader.blob(proof, 0), tag);
-        if (order == 0) return (true, value);
-        bytes calldata nextKey = AbiReader.blob(proof, 1);
+        (bytes calldata key, bytes calldata nextKey, bytes32[] calldata path) = (proof.key, proof.nextKey, proof.path);
+        require(_fits(count, path.length), IMooringResolver.BadProof());
+        bytes32 leaf = leafOf(key, nextKey, proof.value);
+        require(MerkleProof.processProofCalldata(path, leaf) == root, IMooringResolver.BadProof());
+        int256 order = compareWithTag(key, tag);
+        if (order == 0) return true;
         bool spans = order < 0 && (nextKey.length == 0 || compareWithTag(nextKey, tag) > 0);
         require(spans, IMooringResolver.BadProof());
+        return false;
     }
 
-    /// @notice The root that a proof leads to; a path has exactly ceil(log2(count)) hashes.
-    function rootOf(bytes calldata proof, uint256 count) internal pure returns (bytes32 node) {
-        require(count > 0 && count <= MAX_COUNT, IMooringResolver.BadProof());
-        bytes calldata path = AbiReader.tail(proof, 3);
-        uint256 hashes = AbiReader.number(path, 0);
-        require(hashes == Math.log2(count, Math.Rounding.Ceil), IMooringResolver.BadProof());
-        node = leafOf(AbiReader.blob(proof, 0), AbiReader.blob(proof, 1), AbiReader.blob(proof, 2));
-        for (uint256 i = 1; i <= hashes; ++i) {
-            node = Hashes.commutativeKeccak256(node, AbiReader.word(path, i));
-        }
-    }
-
-    /// @notice Hashed twice, so that no inner node is a leaf. A length is never cut to fit its byte.
+    /// @notice Hashed twice, so that no inner node is a leaf.
     function leafOf(bytes calldata key, bytes calldata nextKey, bytes calldata value) internal pure returns (bytes32) {
-        require(key.length <= MAX_KEY_BYTES && nextKey.length <= MAX_KEY_BYTES, IMooringResolver.BadResponse());
         bytes32 inner =
             keccak256(abi.encodePacked(uint8(key.length), key, uint8(nextKey.length), nextKey, value));
-        return keccak256(abi.encodePacked(inner));
+        return keccak256(bytes.concat(inner));
     }
 
     /// @notice Order of a key against `0x01 | tag` as raw bytes, a prefix first: below zero, zero, above zero.
     function compareWithTag(bytes calldata key, bytes calldata tag) internal pure returns (int256) {
-        if (key.length == 0 || key[0] < KIND_TAG) return -1;
-        if (key[0] > KIND_TAG) return 1;
+        if (key.length == 0) return -1;
+        bytes1 kind = key[0];
+        if (kind != KIND_TAG) return kind < KIND_TAG ? -1 : int256(1);
         return _compare(key[1:], tag);
+    }
+
+    /// @dev Whether a tree of `count` slots, at least one, has paths of exactly this length, at most 20: ceil(log2(count)).
+    function _fits(uint256 count, uint256 depth) private pure returns (bool) {
+        return count <= 1 << depth && count > (1 << depth) >> 1;
     }
 
     /// @dev Word by word: a slice that ends early reads as zeros, and then the lengths decide.
     function _compare(bytes calldata a, bytes calldata b) private pure returns (int256) {
-        uint256 shorter = Math.min(a.length, b.length);
-        for (uint256 i = 0; i < shorter; i += 32) {
+        for (uint256 i = 0; i < a.length && i < b.length; i += 32) {
             bytes32 left = bytes32(a[i:]);
             bytes32 right = bytes32(b[i:]);
             if (left != right) return left < right ? -1 : int256(1);

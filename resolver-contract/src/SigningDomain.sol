@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+
+/// @notice The EIP-712 domain of all that is signed for this contract, made anew each time: there is no copy to go stale.
+abstract contract SigningDomain is IERC5267 {
+    bytes32 private constant DOMAIN =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+
+    /// @inheritdoc IERC5267
+    function eip712Domain()
+        external
+        view
+        returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory)
+    {
+        return (0x0f, "Mooring", "1", block.chainid, address(this), 0, new uint256[](0));
+    }
+
+    function _signingHash(bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain =
+            keccak256(abi.encode(DOMAIN, keccak256("Mooring"), keccak256("1"), block.chainid, address(this)));
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+}
