@@ -58,13 +58,14 @@ export function renewList(deps: Deps, repository: OpenRepository): Promise<Signe
   return inTurn(deps, repository, () =>
     untilCommitted(repository, async () => {
       const head = await deps.lists.findHead(repository.line)
-      if (!head || !isPastHalf(head.list, deps.clock())) return { current: head }
+      if (!head || !isRenewalDue(head.list, deps.clock())) return { current: head }
       return publishNext(deps, repository, head, [])
     }),
   )
 }
 
-function isPastHalf({ issuedAt, expiresAt }: ListHeader, now: bigint): boolean {
+/** Whether a list is past half of its life. */
+export function isRenewalDue({ issuedAt, expiresAt }: ListHeader, now: bigint): boolean {
   return 2n * now >= issuedAt + expiresAt
 }
 

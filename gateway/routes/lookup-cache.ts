@@ -1,16 +1,6 @@
 import type { Hex } from 'viem'
 import type { ListLine } from '../store/tag-list-store.ts'
-import type { SignedList } from '../tags/list.ts'
-
-/** A list checked against what the chain says, ready to answer from. */
-export type StandingList = {
-  /** As the store holds it. */
-  head: SignedList
-  /** As it is sent. */
-  sent: SignedList
-  /** Unix seconds: from then on it is refused. */
-  standsUntil: bigint
-}
+import type { StandingList } from './standing-list.ts'
 
 /** One answer, ready to send, and what it was made from. */
 export type LookupAnswer = { line: ListLine; standing: StandingList; body: Uint8Array }

@@ -10,13 +10,12 @@ import { encodeTagKey } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import type { Proof } from '../tags/tree.ts'
-import { verifyList } from '../tags/verify.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { readHead } from './head-reads.ts'
-import { createLookupCache, type LookupAnswer, type LookupCache, type StandingList } from './lookup-cache.ts'
+import { createLookupCache, type LookupAnswer, type LookupCache } from './lookup-cache.ts'
 import type { Route, RouteContext } from './route.ts'
-import { isSameList, standsUntil, withValidSignatures } from './standing-list.ts'
+import { isSameList, readStanding } from './standing-list.ts'
 
 // ERC-3668 and protocol 4. The gateway never signs: it hands out what the publisher signed, with proofs. Errors are thrown; errors.ts
 // gives them their `{"message"}` bodies.
@@ -159,19 +158,4 @@ function encodeBody(sent: SignedList, proofs: readonly Proof[]): Uint8Array {
   const data = prepareResponse(sent)(proofs)
   if (data.length > 2 + 2 * maxResponseBytes) throw unavailable(`the answer is longer than ${maxResponseBytes} bytes`)
   return new TextEncoder().encode(`{"data":"${data}"}`)
-}
-
-/** The last list found standing for each answer of the chain. */
-const standings = new WeakMap<NameAuthority, StandingList>()
-
-/** @throws Refusal (rows 2 to 7 of protocol 3.1) when clients would refuse the list too */
-async function readStanding(deps: Deps, authority: NameAuthority, head: SignedList): Promise<StandingList> {
-  const now = deps.clock()
-  const known = standings.get(authority)
-  if (known && now < known.standsUntil && isSameList(known.head, head)) return known
-  const sent = await withValidSignatures(authority, head)
-  await verifyList(sent, authority, now)
-  const standing = { head, sent, standsUntil: standsUntil(sent, authority) }
-  standings.set(authority, standing)
-  return standing
 }

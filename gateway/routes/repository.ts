@@ -90,7 +90,8 @@ function namespaceOf({ url }: RouteContext): string | undefined {
   return url.searchParams.get('ns') ?? undefined
 }
 
-function openOf(name: RepositoryName, authority: NameAuthority): OpenRepository | undefined {
+/** A name that is served here, undefined when it has no owner or another resolver. */
+export function openOf(name: RepositoryName, authority: NameAuthority): OpenRepository | undefined {
   const { owner, reachable, chainId, resolver, epoch } = authority
   if (!owner || !reachable) return undefined
   const { ensName } = name
