@@ -1,14 +1,19 @@
+import type { Deps } from '../deps.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { expectChunk, outOfOrder, type UploadProgress, uploadHeaders } from '../oci/upload.ts'
 import type { UploadSession } from '../store/catalog.ts'
 import { DigestMismatch, type StoredPart } from '../store/content-store.ts'
+import { createTurns, type Turns } from '../turns.ts'
 import { emptyAnswer } from './answer.ts'
 import { type OpenRepository, openForPush, openNamed } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 
 /** An upload of this request, found and still alive. */
 type OpenUpload = { repository: OpenRepository; session: UploadSession }
+
+/** One queue for each app's catalog, by upload. */
+const queues = new WeakMap<Deps['catalog'], Turns>()
 
 /**
  * end-4a `POST /v2/<repository>/blobs/uploads/` begins an upload; with `digest` and a body the blob is whole (end-4b), with `mount`
@@ -25,7 +30,7 @@ export const postUpload: Route = async (context) => {
   const session = await beginUpload(context, repository)
   const upload = { repository, session }
   if (!digest) return emptyAnswer(202, uploadHeaders(progressOf(upload)))
-  return finishUpload(context, await takeBody(context, upload), digest)
+  return finishUpload(context, upload, await receivePart(context, upload), digest)
 }
 
 /** end-13 `GET <location>`: how far the upload is. */
@@ -36,22 +41,23 @@ export const getUpload: Route = async (context) => {
 
 /** end-5 `PATCH <location>`: the next chunk with `Content-Range`, or a stream without one. */
 export const patchUpload: Route = async (context) => {
-  const upload = await takeBody(context, await openUpload(context))
-  return emptyAnswer(202, uploadHeaders(progressOf(upload)))
+  const upload = await openUpload(context)
+  const part = await receivePart(context, upload)
+  return emptyAnswer(202, uploadHeaders(progressOf(part ? await appendPart(context, upload, part) : upload)))
 }
 
 /** end-6 `PUT <location>?digest=<digest>`: closes the upload; its body, if any, is the last chunk. */
 export const putUpload: Route = async (context) => {
   const digest = parseDigest(context.url.searchParams.get('digest') ?? '')
   const upload = await openUpload(context)
-  return finishUpload(context, await takeBody(context, upload), digest)
+  return finishUpload(context, upload, await receivePart(context, upload), digest)
 }
 
 /** end-14 `DELETE <location>`: the upload is given up. */
 export const deleteUpload: Route = async (context) => {
-  const { repository, session } = await openUpload(context)
-  await dropUpload(context, repository, session.uploadId)
-  return emptyAnswer(204)
+  const upload = await openUpload(context)
+  if (await inTurn(context, upload, () => dropUpload(context, upload))) return emptyAnswer(204)
+  throw uploadUnknown()
 }
 
 function checkAlgorithm(algorithm: string | null): void {
@@ -99,33 +105,32 @@ async function openUpload(context: RouteContext): Promise<OpenUpload> {
 async function findSession({ deps }: RouteContext, { key }: OpenRepository, uploadId: string): Promise<UploadSession> {
   const session = await deps.catalog.findUpload(key, uploadId)
   if (session && BigInt(session.expiresAt) > deps.clock()) return session
-  throw new OciError('BLOB_UPLOAD_UNKNOWN', 'no such upload in this repository: it ended, expired or never began')
+  throw uploadUnknown()
+}
+
+function uploadUnknown(): OciError {
+  return new OciError('BLOB_UPLOAD_UNKNOWN', 'no such upload in this repository: it ended, expired or never began')
 }
 
 /**
- * Takes the request's body as the upload's next part. Whatever was wrong with it, the upload stands where it stood. Of two bodies for
- * one place the catalog lets exactly one in; the other is dropped and told where the upload is now.
+ * Receives the request's body, durably, as a part that the upload does not have yet; undefined for none and for an empty one. Whatever
+ * was wrong with it, the upload stands where it stood.
  */
-async function takeBody(context: RouteContext, upload: OpenUpload): Promise<OpenUpload> {
+async function receivePart(context: RouteContext, upload: OpenUpload): Promise<StoredPart | undefined> {
   const { request, deps } = context
-  const { session, repository } = upload
+  const { uploadId } = upload.session
   const length = request.headers.get('content-length')
   const expected = expectChunk(progressOf(upload), request.headers.get('content-range'), length)
   if (!request.body || length === '0') {
-    if (expected === undefined) return upload
+    if (expected === undefined) return undefined
     throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and there is no body`)
   }
   checkLength(length, deps.limits.maxPartBytes)
-  const part = await deps.content.writePart(session.uploadId, request.body, deps.limits.maxPartBytes)
-  if (expected !== undefined && part.size !== expected) {
-    await deps.content.dropPart(session.uploadId, part.partId)
-    throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and the body ${part.size}`)
-  }
-  if (part.size > 0 && (await appendPart(context, upload, part))) return withPart(upload, part)
-  await deps.content.dropPart(session.uploadId, part.partId)
-  if (part.size === 0) return upload
-  const now = { repository, session: await findSession(context, repository, session.uploadId) }
-  throw outOfOrder(progressOf(now), 'another chunk came first')
+  const part = await deps.content.writePart(uploadId, request.body, deps.limits.maxPartBytes)
+  if (part.size > 0 && (expected === undefined || part.size === expected)) return part
+  await deps.content.dropPart(uploadId, part.partId)
+  if (expected === undefined) return undefined
+  throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and the body ${part.size}`)
 }
 
 function checkLength(length: string | null, most: number): void {
@@ -133,30 +138,91 @@ function checkLength(length: string | null, most: number): void {
   throw new OciError('SIZE_INVALID', `a body of ${length} bytes is over ${most}: send it in chunks`)
 }
 
-function appendPart({ deps }: RouteContext, { repository, session }: OpenUpload, part: StoredPart): Promise<boolean> {
-  return deps.catalog.appendPart(repository.key, session.uploadId, session.size, part, expiryOf(deps))
+/** Of two bodies for one place the catalog lets exactly one in; the other is dropped and told where the upload is now. */
+async function appendPart(context: RouteContext, upload: OpenUpload, part: StoredPart): Promise<OpenUpload> {
+  const { catalog } = context.deps
+  const { repository, session } = upload
+  const { uploadId, size } = session
+  const append = () => catalog.appendPart(repository.key, uploadId, size, part, expiryOf(context.deps))
+  if (await inTurn(context, upload, append)) return withPart(upload, part)
+  return overtaken(context, upload, part)
 }
 
 function withPart({ repository, session }: OpenUpload, part: StoredPart): OpenUpload {
   return { repository, session: { ...session, size: session.size + part.size, parts: [...session.parts, part] } }
 }
 
-/** Verified and durable first, shown afterwards. Wrong content ends the upload (its client begins anew). */
-async function finishUpload(context: RouteContext, upload: OpenUpload, digest: Digest): Promise<Response> {
-  const { catalog, content } = context.deps
+/** The upload moved on or ended while this request's body came in. @throws OciError 416 or 404 */
+async function overtaken(
+  context: RouteContext,
+  { repository, session }: OpenUpload,
+  part: StoredPart | undefined,
+): Promise<never> {
+  if (part) await context.deps.content.dropPart(session.uploadId, part.partId)
+  const now = { repository, session: await findSession(context, repository, session.uploadId) }
+  throw outOfOrder(progressOf(now), 'another chunk came first')
+}
+
+/** What changes one upload in this process happens one after another: nobody drops the parts that another is joining. */
+function inTurn<Result>({ deps }: RouteContext, { session }: OpenUpload, work: () => Promise<Result>): Promise<Result> {
+  const turns = queues.get(deps.catalog) ?? createTurns()
+  queues.set(deps.catalog, turns)
+  return turns(session.uploadId, work)
+}
+
+/**
+ * Closes the upload with what it has and `last`: the blob is verified and durable first, then shown, and only then the upload and its
+ * parts go. `last` never enters the upload, so a client that got no answer may send the same request again.
+ */
+function finishUpload(
+  context: RouteContext,
+  upload: OpenUpload,
+  last: StoredPart | undefined,
+  digest: Digest,
+): Promise<Response> {
+  const { catalog } = context.deps
   const { repository, session } = upload
-  const { size } = await content.assemble(session.uploadId, session.parts, digest).catch(async (error: unknown) => {
-    if (error instanceof DigestMismatch) await dropUpload(context, repository, session.uploadId)
-    throw error
+  return inTurn(context, upload, async () => {
+    const now = await catalog.findUpload(repository.key, session.uploadId)
+    if (now?.size !== session.size) return closedByAnother(context, upload, last, digest)
+    const { size } = await assemble(context, last ? withPart(upload, last) : upload, digest)
+    await catalog.linkBlob(repository.key, digest, size)
+    await dropUpload(context, upload)
+    return blobCreated(repository, digest)
   })
-  await catalog.linkBlob(repository.key, digest, size)
-  await catalog.removeUpload(repository.key, session.uploadId)
+}
+
+/** A second try came while the first was still at work: where that one made the blob, both succeeded. */
+async function closedByAnother(
+  context: RouteContext,
+  upload: OpenUpload,
+  last: StoredPart | undefined,
+  digest: Digest,
+) {
+  const { repository, session } = upload
+  const { catalog, content } = context.deps
+  const isGone = (await catalog.findUpload(repository.key, session.uploadId)) === undefined
+  if (!isGone || !(await catalog.findBlob(repository.key, digest))) return overtaken(context, upload, last)
+  if (last) await content.dropPart(session.uploadId, last.partId)
   return blobCreated(repository, digest)
 }
 
-async function dropUpload({ deps }: RouteContext, { key }: OpenRepository, uploadId: string): Promise<void> {
-  await deps.catalog.removeUpload(key, uploadId)
-  await deps.content.dropUpload(uploadId)
+/** Wrong content ends the upload: its client begins anew. After any other failure the upload stands where it stood. */
+async function assemble(context: RouteContext, upload: OpenUpload, digest: Digest): Promise<{ size: number }> {
+  const { uploadId, parts } = upload.session
+  try {
+    return await context.deps.content.assemble(uploadId, parts, digest)
+  } catch (error) {
+    if (error instanceof DigestMismatch) await dropUpload(context, upload)
+    throw error
+  }
+}
+
+/** True when it was there. */
+async function dropUpload({ deps }: RouteContext, { repository, session }: OpenUpload): Promise<boolean> {
+  const removed = await deps.catalog.removeUpload(repository.key, session.uploadId)
+  await deps.content.dropUpload(session.uploadId)
+  return removed
 }
 
 function blobCreated({ name }: OpenRepository, digest: Digest): Response {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
+import { type Digest, type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
 import { beginUpload, blobOf, errorOf, type OpenRegistry, pushBlob, type Registry, send, streamOf } from './client.ts'
 
 const uploads = '/v2/acme.eth/blobs/uploads/'
@@ -12,6 +12,7 @@ export function uploadRules(open: OpenRegistry): void {
     badDigestRules(open, algorithm)
   })
   sessionRules(open)
+  retryRules(open)
   raceRules(open)
 }
 
@@ -23,6 +24,11 @@ async function expectBlob(registry: Registry, location: string | null, bytes: Ui
   expect(get.bytes).toEqual(bytes)
   expect([...head.headers]).toEqual([...get.headers])
   expect(location).toMatch(new RegExp(`/${get.headers.get('docker-content-digest')}$`))
+}
+
+async function expectDigest(registry: Registry, location: string | null, digest: Digest): Promise<void> {
+  const { bytes } = await send(registry, 'GET', location ?? '')
+  expect(await digestOf(digest.startsWith('sha512') ? 'sha512' : 'sha256', bytes)).toBe(digest)
 }
 
 function wholeUploadRules(open: OpenRegistry, algorithm: DigestAlgorithm): void {
@@ -257,7 +263,93 @@ function sessionRules(open: OpenRegistry): void {
   })
 }
 
+/** Breaks one call of a store: it does its work and then fails (`after`), or fails at once. */
+async function brokenOnce<Store, Method extends keyof Store>(
+  store: Store,
+  method: Method,
+  isAfter: boolean,
+  work: () => Promise<void>,
+): Promise<void> {
+  const whole = store[method] as (...values: unknown[]) => Promise<unknown>
+  const broken = async (...values: unknown[]) => {
+    if (isAfter) await whole(...values)
+    throw new Error('the store is broken')
+  }
+  store[method] = broken as Store[Method]
+  await work()
+  store[method] = whole as Store[Method]
+}
+
+function retryRules(open: OpenRegistry): void {
+  const bytes = blobOf(3000, 4)
+
+  test.each([
+    ['the parts were joined', 'assemble', true],
+    ['the parts were not joined', 'assemble', false],
+    ['the blob was linked', 'linkBlob', true],
+    ['the blob was not linked', 'linkBlob', false],
+  ] as const)(
+    'end-6 a closing PUT that failed when %s may be sent again as it was: 201',
+    async (_when, method, after) => {
+      const registry = await open()
+      const { content, catalog } = registry.deps
+      const digest = await digestOf('sha256', bytes)
+      for (const [repository, patches, headers] of [
+        ['acme.eth/a', [], {}],
+        ['acme.eth/b', [1000], {}],
+        ['acme.eth/c', [1000, 1000], { 'content-range': '2000-2999' }],
+        ['acme.eth/d', [1000, 1000, 1000], {}],
+      ] as const) {
+        const location = await beginUpload(registry, repository)
+        let size = 0
+        for (const length of patches) {
+          await send(registry, 'PATCH', location, { body: bytes.slice(size, size + length) })
+          size += length
+        }
+        const close = () => send(registry, 'PUT', `${location}?digest=${digest}`, { headers, body: bytes.slice(size) })
+        const fail = async () => {
+          errorOf(await close(), 500, 'UNKNOWN')
+          expect((await send(registry, 'GET', location)).headers.get('range')).toBe(`0-${Math.max(0, size - 1)}`)
+        }
+        if (method === 'assemble') await brokenOnce(content, method, after, fail)
+        else await brokenOnce(catalog, method, after, fail)
+        const closed = await close()
+        expect([repository, closed.status, closed.text]).toEqual([repository, 201, ''])
+        await expectBlob(registry, closed.headers.get('location'), bytes)
+        expect(await catalog.listParts()).toEqual([])
+      }
+    },
+  )
+}
+
 function raceRules(open: OpenRegistry): void {
+  test('closing PUTs of one upload at once, with a DELETE or a PATCH: nothing breaks, and what got 201 is there', async () => {
+    const registry = await open()
+    const mostAtOnce = countOverlaps(registry.deps.content, 'assemble', 'dropUpload')
+    for (const rival of ['PUT', 'DELETE', 'PATCH']) {
+      for (let round = 0; round < 2; round++) {
+        const bytes = blobOf(600_000, round)
+        const digest = await digestOf('sha512', bytes)
+        const location = await beginUpload(registry, `acme.eth/${rival.toLowerCase()}${round}`)
+        for (const first of [0, 200_000, 400_000]) {
+          await send(registry, 'PATCH', location, { body: bytes.slice(first, first + 200_000) })
+        }
+        const close = () => send(registry, 'PUT', `${location}?digest=${digest}`)
+        const disturb = () => (rival === 'PUT' ? close() : send(registry, rival, location, { body: 'late' }))
+        const [closed, other] = await Promise.all([close(), disturb()])
+        expect([rival, closed.status, other.status]).toEqual([
+          rival,
+          expect.toBeOneOf([201, 404, 416]),
+          expect.toBeOneOf([201, 202, 204, 404]),
+        ])
+        if (closed.status === 201) await expectDigest(registry, closed.headers.get('location'), digest)
+        else if (other.status === 202) expect((await send(registry, 'DELETE', location)).status).toBe(204)
+        expect(await registry.deps.catalog.listParts()).toEqual([])
+      }
+    }
+    expect(mostAtOnce()).toBe(1)
+  })
+
   test('two PATCHes at one offset: one 202, one 416, bytes of one only', async () => {
     const registry = await open()
     const location = await beginUpload(registry, 'acme.eth')
@@ -302,4 +394,20 @@ function meetingOf(count: number): () => Promise<void> {
     if (count === 0) open()
     return met
   }
+}
+
+/** Counts how many calls of these methods run at the same time; each takes a few turns of the event loop longer. */
+function countOverlaps<Store>(store: Store, ...methods: (keyof Store)[]): () => number {
+  let running = 0
+  let most = 0
+  for (const method of methods) {
+    const whole = store[method] as (...values: unknown[]) => Promise<unknown>
+    const counted = async (...values: unknown[]) => {
+      most = Math.max(most, ++running)
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve))
+      return whole(...values).finally(() => running--)
+    }
+    store[method] = counted as Store[keyof Store]
+  }
+  return () => most
 }
