@@ -40,11 +40,12 @@ contract EnsOwnership is IOwnership {
         view
         returns (address resolver, bytes32 authority, address owner)
     {
-        uint256 labels = nodes.length;
-        for (uint256 i = 0; i < labels && (resolver == address(0) || owner == address(0)); ++i) {
+        IEnsRegistry registry = IEnsRegistry(ensRegistry);
+        uint256 last = nodes.length - 1;
+        for (uint256 i = 0; i <= last && (resolver == address(0) || owner == address(0)); ++i) {
             bytes32 node = nodes[i];
-            if (resolver == address(0)) resolver = IEnsRegistry(ensRegistry).resolver(node);
-            if (owner == address(0) && i + 1 < labels) (authority, owner) = (node, ownerOf(node));
+            if (resolver == address(0)) resolver = registry.resolver(node);
+            if (owner == address(0) && i < last) (authority, owner) = (node, ownerOf(node));
         }
         if (owner == address(0) || _isLapsed(name, nodes)) return (resolver, 0, address(0));
     }
@@ -67,8 +68,10 @@ contract EnsOwnership is IOwnership {
     function _isLapsed(bytes calldata name, bytes32[] calldata nodes) private view returns (bool) {
         if (registrar == address(0) || nodes[nodes.length - 1] != ETH_NODE) return false;
         uint256 start;
-        for (uint256 i = nodes.length; i > 2; --i) {
-            start += 1 + uint8(name[start]);
+        unchecked {
+            for (uint256 i = nodes.length; i > 2; --i) {
+                start += 1 + uint8(name[start]);
+            }
         }
         bytes32 label = keccak256(name[start + 1:start + 1 + uint8(name[start])]);
         uint256 expiresAt = IRegistrar(registrar).nameExpires(uint256(label));

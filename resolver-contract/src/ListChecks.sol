@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IMooringResolver, ListHeader, SignerSignature, Timestamp} from "./IMooringResolver.sol";
 import {OwnerSettings} from "./OwnerSettings.sol";
 import {DnsName} from "./lib/DnsName.sol";
+import {Lookup} from "./lib/Lookup.sol";
 import {SignatureRule} from "./lib/SignatureRule.sol";
 import {SignedStruct} from "./lib/SignedStruct.sol";
 
@@ -15,11 +16,14 @@ abstract contract ListChecks is OwnerSettings {
     bytes32 private constant NO_DELEGATIONS = keccak256("");
 
     /// @inheritdoc IMooringResolver
+    /// @dev The name must be a repository's, as if a tag were asked for.
     function checkpoint(bytes calldata name, ListHeader calldata list, SignerSignature[] calldata signatures) external {
         _limitSignatures(signatures);
-        Subject memory subject = _subjectOf(name, DnsName.nodesOf(name, true));
-        _checkLive(subject);
-        _checkList(name, subject, list, signatures);
+        Lookup.Summary memory asked;
+        asked.tags = 1;
+        Subject memory subject = _subjectOf(name, asked);
+        StoredPolicy memory policy = _policyOf(subject);
+        _checkList(name, subject, policy, list, signatures);
         _raise(subject, list.epoch, list.version);
     }
 
@@ -37,10 +41,17 @@ abstract contract ListChecks is OwnerSettings {
         require(subject.owner != address(0), NoOwner());
     }
 
+    /// @dev Row 2, and the policy of the name that holds it.
+    function _policyOf(Subject memory subject) internal view returns (StoredPolicy memory) {
+        _checkLive(subject);
+        return _policies[subject.owner][subject.authority];
+    }
+
     /// @dev Rows 3 to 6. Returns the list hash.
     function _checkList(
         bytes calldata name,
         Subject memory subject,
+        StoredPolicy memory policy,
         ListHeader memory list,
         SignerSignature[] calldata signatures
     ) internal view returns (bytes32 listHash) {
@@ -52,17 +63,17 @@ abstract contract ListChecks is OwnerSettings {
         require(list.version > 0 && list.version < VERSION_LIMIT, Rollback());
         bool anchored = state.hasFloor && _checkFloor(subject, list, listHash);
         _checkLifetime(list);
-        if (!anchored) _checkSignatures(subject, listHash, signatures);
+        if (!anchored) _checkSignatures(subject, policy, listHash, signatures);
     }
 
     /// @dev Row 7.
     function _checkTimestamp(
         Subject memory subject,
+        StoredPolicy memory policy,
         ListHeader memory list,
         bytes32 listHash,
         Timestamp calldata timestamp
     ) internal view {
-        StoredPolicy memory policy = _policies[subject.owner][subject.authority];
         address timestamper = policy.timestamper;
         if (timestamper == address(0)) return;
         (uint256 issuedAt, uint256 expiresAt) = (timestamp.issuedAt, timestamp.expiresAt);
@@ -94,11 +105,12 @@ abstract contract ListChecks is OwnerSettings {
     }
 
     /// @dev Row 6. Signers and publishers both ascend, so one pass over each is enough.
-    function _checkSignatures(Subject memory subject, bytes32 listHash, SignerSignature[] calldata signatures)
-        private
-        view
-    {
-        StoredPolicy memory policy = _policies[subject.owner][subject.authority];
+    function _checkSignatures(
+        Subject memory subject,
+        StoredPolicy memory policy,
+        bytes32 listHash,
+        SignerSignature[] calldata signatures
+    ) private view {
         uint256 position;
         address previous;
         for (uint256 i = 0; i < signatures.length; ++i) {

@@ -8,7 +8,6 @@ import {IOwnership} from "./IOwnership.sol";
 import {ListChecks} from "./ListChecks.sol";
 import {OwnerSettings} from "./OwnerSettings.sol";
 import {AbiReader} from "./lib/AbiReader.sol";
-import {DnsName} from "./lib/DnsName.sol";
 import {Lookup} from "./lib/Lookup.sol";
 import {SignatureRule} from "./lib/SignatureRule.sol";
 import {TagEntry} from "./lib/TagEntry.sol";
@@ -40,7 +39,7 @@ contract MooringResolver is ListChecks, IERC165 {
     /// @inheritdoc IMooringResolver
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory) {
         Lookup.Summary memory asked = Lookup.read(data);
-        Subject memory subject = _subjectOf(name, _checkRequest(name, asked));
+        Subject memory subject = _subjectOf(name, asked);
         if (asked.hasOciRecord) _checkLive(subject);
         if (asked.needsList) _askGateway(subject, abi.encodeCall(this.resolve, (name, data)));
         ListHeader memory noList;
@@ -67,11 +66,16 @@ contract MooringResolver is ListChecks, IERC165 {
         (bytes calldata name, bytes calldata data) = (request.name, request.data);
         Lookup.Summary memory asked = Lookup.read(data);
         ListHeader memory list = _checkResponse(response, asked.tags);
-        Subject memory subject = _subjectOf(name, _checkRequest(name, asked));
-        _checkLive(subject);
-        bytes32 listHash = _checkList(name, subject, list, response.signatures);
-        _checkTimestamp(subject, list, listHash, response.timestamp);
-        return _answer(subject, asked, list, data, _proveTags(asked, list, data, response.proofs));
+        Subject memory subject = _subjectOf(name, asked);
+        StoredPolicy memory policy = _policyOf(subject);
+        bytes32 listHash = _checkList(name, subject, policy, list, response.signatures);
+        _checkTimestamp(subject, policy, list, listHash, response.timestamp);
+        Proof[] calldata proofs = response.proofs;
+        if (asked.multicall || asked.tags == 0) {
+            return _answer(subject, asked, list, data, _proveTags(asked, list, data, proofs));
+        }
+        (, bytes4 getter, bytes calldata tag) = Lookup.recordOf(data);
+        return _tagRecord(list, tag, proofs[0], getter == Lookup.DATA);
     }
 
     /// @notice ENSIP-16: the records live off the chain (chain 0), at these gateways.
@@ -104,33 +108,6 @@ contract MooringResolver is ListChecks, IERC165 {
         }
     }
 
-    /// @dev Row 1.
-    function _checkRequest(bytes calldata name, Lookup.Summary memory asked)
-        private
-        pure
-        returns (bytes32[] memory nodes)
-    {
-        nodes = DnsName.nodesOf(name, asked.tags > 0);
-        bytes32 node = nodes.length == 0 ? bytes32(0) : nodes[0];
-        require(asked.calls == 0 || (asked.sameNode && asked.node == node), NodeMismatch());
-        require(asked.tagsWellFormed, InvalidTag());
-    }
-
-    /// @dev Row 8 for one tag, as text or as ENSIP-24 data.
-    function _tagRecord(ListHeader memory list, bytes calldata tag, Proof calldata proof, bool asData)
-        private
-        pure
-        returns (bytes memory)
-    {
-        if (!TagTree.isPresent(proof, tag, list.count, list.root)) return abi.encode("");
-        bytes calldata value = proof.value;
-        (bool present, uint64 size, bytes calldata digest, bytes calldata mediaType) = TagEntry.read(value, list.version);
-        if (!present) return abi.encode("");
-        string memory text = TagEntry.digestText(digest);
-        if (!asData) return abi.encode(text);
-        return abi.encode(abi.encode(text, size, mediaType, TagEntry.swarmReference(value), list.version));
-    }
-
     /// @dev Row 8, call by call: the record of each oci-tag call.
     function _proveTags(
         Lookup.Summary memory asked,
@@ -148,6 +125,21 @@ contract MooringResolver is ListChecks, IERC165 {
         }
     }
 
+    /// @dev Row 8 for one tag, as text or as ENSIP-24 data.
+    function _tagRecord(ListHeader memory list, bytes calldata tag, Proof calldata proof, bool asData)
+        private
+        pure
+        returns (bytes memory)
+    {
+        if (!TagTree.isPresent(proof, tag, list.count, list.root)) return abi.encode("");
+        bytes calldata value = proof.value;
+        (bool present, uint64 size, bytes calldata digest, bytes calldata mediaType) = TagEntry.read(value, list.version);
+        if (!present) return abi.encode("");
+        string memory text = TagEntry.digestText(digest);
+        if (!asData) return abi.encode(text);
+        return abi.encode(abi.encode(text, size, mediaType, TagEntry.swarmReference(value), list.version));
+    }
+
     /// @dev The bytes that `resolve` returns: the one record, or for a multicall all of them.
     function _answer(
         Subject memory subject,
@@ -156,7 +148,6 @@ contract MooringResolver is ListChecks, IERC165 {
         bytes calldata data,
         bytes[] memory tagRecords
     ) private view returns (bytes memory) {
-        if (!asked.multicall && asked.tags > 0) return tagRecords[0];
         bytes[] memory records = new bytes[](asked.calls);
         bool ok;
         uint256 next;

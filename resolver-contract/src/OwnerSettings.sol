@@ -5,6 +5,7 @@ import {IMooringResolver, Policy} from "./IMooringResolver.sol";
 import {IOwnership} from "./IOwnership.sol";
 import {SigningDomain} from "./SigningDomain.sol";
 import {DnsName} from "./lib/DnsName.sol";
+import {Lookup} from "./lib/Lookup.sol";
 import {SignatureRule} from "./lib/SignatureRule.sol";
 import {SignedStruct} from "./lib/SignedStruct.sol";
 
@@ -190,13 +191,21 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
     }
 
     function _subjectOf(bytes calldata name) internal view returns (Subject memory) {
-        return _subjectOf(name, DnsName.nodesOf(name, false));
+        Lookup.Summary memory nothing;
+        return _subjectOf(name, nothing);
     }
 
-    /// @dev `nodes` are those of `name`; the root has none and no owner.
-    function _subjectOf(bytes calldata name, bytes32[] memory nodes) internal view returns (Subject memory subject) {
+    /// @dev Row 1, and what row 2 asks for. The root has no owner.
+    function _subjectOf(bytes calldata name, Lookup.Summary memory asked)
+        internal
+        view
+        returns (Subject memory subject)
+    {
+        bytes32[] memory nodes = DnsName.nodesOf(name, asked.tags > 0);
+        if (nodes.length > 0) subject.node = nodes[0];
+        require(asked.calls == 0 || (!asked.hasManyNodes && asked.node == subject.node), NodeMismatch());
+        require(!asked.hasBadTag, InvalidTag());
         if (nodes.length == 0) return subject;
-        subject.node = nodes[0];
         address resolver;
         (resolver, subject.authority, subject.owner) = ownership.authorityOf(name, nodes);
         subject.reachable = resolver == address(this);

@@ -15,15 +15,16 @@ library Lookup {
         Registry
     }
 
-    /// @dev All that the checks need to know of the calls before they look at the name.
+    /// @dev All that the checks need to know of the calls before they look at the name. A summary of nothing, all zero, asks
+    /// nothing of a name but its encoding.
     struct Summary {
         bool multicall;
         uint256 calls;
         uint256 tags; // calls for oci-tag[...], well-formed or not: as many proofs must come
-        bool tagsWellFormed;
         bool needsList; // some record can only be answered from a signed list
         bool hasOciRecord;
-        bool sameNode; // every call is about one node
+        bool hasBadTag;
+        bool hasManyNodes; // not every call is about `node`
         bytes32 node;
     }
 
@@ -42,8 +43,6 @@ library Lookup {
         summary.multicall = bytes4(data) == MULTICALL;
         summary.calls = summary.multicall ? AbiReader.number(AbiReader.tail(data[4:], 0), 0) : 1;
         require(summary.calls <= MAX_CALLS, IMooringResolver.BadResponse());
-        summary.sameNode = true;
-        summary.tagsWellFormed = true;
         for (uint256 i = 0; i < summary.calls; ++i) {
             _readCall(summary, callAt(summary, data, i), i == 0);
         }
@@ -76,12 +75,12 @@ library Lookup {
 
     function _readCall(Summary memory summary, bytes calldata call, bool isFirst) private pure {
         if (call.length < 36) {
-            summary.sameNode = false;
+            summary.hasManyNodes = true;
             return;
         }
         bytes32 node = bytes32(call[4:36]);
         if (isFirst) summary.node = node;
-        else if (node != summary.node) summary.sameNode = false;
+        else if (node != summary.node) summary.hasManyNodes = true;
         (Record record, bytes4 getter, bytes calldata tag) = recordOf(call);
         require(getter != MULTICALL, IMooringResolver.BadResponse());
         if (record == Record.Other) return;
@@ -89,7 +88,7 @@ library Lookup {
         if (record != Record.Registry) summary.needsList = true;
         if (record != Record.Tag) return;
         ++summary.tags;
-        if (!isTag(tag)) summary.tagsWellFormed = false;
+        if (!isTag(tag)) summary.hasBadTag = true;
     }
 
     /// @dev Empty, and so no tag, without the final bracket.
