@@ -1,7 +1,10 @@
 import { OciError } from './error.ts'
 
-/** `maxDepth`: how many arrays and objects may stand inside one another; a lone `{}` is 1. */
-export type JsonLimits = { maxDepth: number }
+/**
+ * `maxDepth`: how many arrays and objects may stand inside one another; a lone `{}` is 1. `maxValueBytes`: the longest value that
+ * `JsonReader.value` reads, which does so in one go; without it any.
+ */
+export type JsonLimits = { maxDepth: number; maxValueBytes?: number }
 
 /**
  * Reads a JSON text part by part, in order. `value` reads the next value whole. `members` and `elements` enter an object or an
@@ -31,9 +34,10 @@ export function parseStrictJson(input: string | Uint8Array, limits: JsonLimits):
 
 /** The same grammar, read part by part. Given bytes, nothing of them is copied but the strings that are read. */
 export function openStrictJson(input: string | Uint8Array, limits: JsonLimits): JsonReader {
-  const cursor: Cursor = { bytes: toUtf8(input), at: 0, depth: 0, maxDepth: limits.maxDepth }
+  const { maxDepth, maxValueBytes = Number.POSITIVE_INFINITY } = limits
+  const cursor: Cursor = { bytes: toUtf8(input), at: 0, depth: 0, maxDepth, valueEnd: Number.POSITIVE_INFINITY }
   return {
-    value: () => readValue(cursor),
+    value: () => readBounded(cursor, maxValueBytes),
     members: () => readMembers(cursor),
     elements: () => readElements(cursor),
     end: () => {
@@ -47,7 +51,8 @@ export function foldMemberName(name: string): string {
   return name.toUpperCase().toLowerCase()
 }
 
-type Cursor = { bytes: Uint8Array; at: number; depth: number; readonly maxDepth: number }
+/** `valueEnd`: where the value that is read whole must have ended. */
+type Cursor = { bytes: Uint8Array; at: number; depth: number; readonly maxDepth: number; valueEnd: number }
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -85,6 +90,19 @@ function peek(cursor: Cursor): number {
 function take(cursor: Cursor, byte: number, wanted: string): void {
   if (peek(cursor) !== byte) throw invalid(cursor, `${wanted} wanted`)
   cursor.at++
+}
+
+function readBounded(cursor: Cursor, maxBytes: number): unknown {
+  peek(cursor)
+  cursor.valueEnd = cursor.at + maxBytes
+  const value = readValue(cursor)
+  checkEnd(cursor, cursor.at)
+  cursor.valueEnd = Number.POSITIVE_INFINITY
+  return value
+}
+
+function checkEnd(cursor: Cursor, at: number): void {
+  if (at > cursor.valueEnd) throw invalid(cursor, 'a value longer than any that belongs here')
 }
 
 function readValue(cursor: Cursor): unknown {
@@ -156,6 +174,7 @@ function enter(cursor: Cursor, bracket: number, wanted: string): void {
 function takeSeparator(cursor: Cursor): boolean {
   if (peek(cursor) !== COMMA) return false
   cursor.at++
+  checkEnd(cursor, cursor.at)
   return true
 }
 
@@ -179,13 +198,14 @@ function readString(cursor: Cursor): string {
   let escaped = false
   let end = start
   while (end < bytes.length && bytes[end] !== QUOTE) {
-    if (bytes[end]! < 0x20) break
+    if (bytes[end]! < 0x20 || end > cursor.valueEnd) break
     if (bytes[end] === BACKSLASH) {
       escaped = true
       end++
     }
     end++
   }
+  checkEnd(cursor, end)
   if (bytes[end] !== QUOTE) throw invalid(cursor, 'a string without its end, or with a control character,')
   const text = decodeText(cursor, bytes.subarray(start, end), escaped)
   cursor.at = end + 1

@@ -42,7 +42,7 @@ export function textMember(members: Members, name: string): string {
 /** An integer of the wire: 0 to 2^53 - 1. */
 export function integerMember(members: Members, name: string): number {
   const value = members[name]
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)) return value
   throw invalid(name, 'is not an integer from 0 to 2^53 - 1')
 }
 

@@ -34,8 +34,11 @@ export type ListAnswer = { signed: SignedList; slots: readonly Slot[] }
 /** Elements between two yields. */
 const ITEMS_PER_SLICE = 64
 
-/** Lists nest object, array, change, entry; answers that callers read whole nest no deeper than a proof. */
-const limits = { maxDepth: 8 }
+/**
+ * Lists nest object, array, change, entry; answers that callers read whole nest no deeper than a proof. The longest part that is read
+ * in one go is the signatures: eight of 8,192 bytes in hex.
+ */
+const limits = { maxDepth: 8, maxValueBytes: 256 * 1024 }
 
 /**
  * Reads the body of a PUT: unknown, missing or duplicate members, wrong types and hex in upper case are refused, and so are more

@@ -21,9 +21,9 @@ export function* buildWellFormedTree(
   version: bigint,
 ): Generator<void, { root: Hex; levels: Hex[][] }> {
   yield* checkChain(slots)
+  yield* checkSlots(slots, version)
   const leaves: Hex[] = []
   for (const slot of slots) {
-    if (leaves.length > 0) checkSlot(slot, version)
     leaves.push(hashLeaf(slot))
     if (leaves.length % ITEMS_PER_SLICE === 0) yield
   }
@@ -34,9 +34,13 @@ export function* buildWellFormedTree(
   return { root: levels.at(-1)![0]!, levels }
 }
 
-function checkSlot(slot: Slot, version: bigint): void {
-  decodeTagKey(slot.key)
-  decodeTagEntry(slot.value, version)
+/** All of them before the first is hashed: a leaf holds the next slot's key too. */
+function* checkSlots(slots: readonly Slot[], version: bigint): Generator<void, void> {
+  for (let i = 1; i < slots.length; i++) {
+    decodeTagKey(slots[i]!.key)
+    decodeTagEntry(slots[i]!.value, version)
+    if (i % ITEMS_PER_SLICE === 0) yield
+  }
 }
 
 /** Protocol 2.1: the keys are one linked chain from empty to empty through every slot, upwards. */

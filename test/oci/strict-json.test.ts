@@ -221,6 +221,21 @@ describe('strict JSON part by part', () => {
     expect(() => trailing.end()).toThrow('after the end')
   })
 
+  test('a value that is read whole ends within its limit; what is read part by part has none', () => {
+    const limits = { maxDepth: 3, maxValueBytes: 8 }
+    for (const text of ['"123456"', '[1,2,34]', '{"a":12}', ' \n [1,2,34] ']) {
+      const reader = openStrictJson(text, limits)
+      reader.value()
+      expect(() => reader.end()).not.toThrow()
+    }
+    for (const text of ['"1234567"', '[1,2,345]', '{"a":123}', `[${'1,'.repeat(50)}`, `"${'a'.repeat(50)}`]) {
+      expect(() => openStrictJson(text, limits).value()).toThrow('a value longer than')
+    }
+    const parts = openStrictJson(`[${'123456,'.repeat(50)}12345678]`, limits)
+    for (const _ of parts.elements()) parts.value()
+    expect(() => parts.end()).not.toThrow()
+  })
+
   test('a caller who forgets to read a value is told, not looped', () => {
     const reader = openStrictJson('{"a":1,"b":2}', limits)
     const members = reader.members()

@@ -162,6 +162,7 @@ describe('5 PUT list: the body', () => {
     refused(withEntry({ size: 9_007_199_254_740_992 }), /"size" is not an integer/)
     for (const size of [-1, 1.5, '1', null, true, []]) refused(withEntry({ size }), /"size" is not an integer/)
     refused(() => upload(JSON.stringify(whole).replace('"size":401', '"size":401.0')), /digits only/)
+    refused(() => upload(JSON.stringify(whole).replace('"epoch":0', '"epoch":-0')), /"epoch" is not an integer/)
     refused(withEntry({ flags: 256 }), /"flags" is over 255/)
     refused(withEntry({ digest: entries[0]!.digest.toUpperCase() }), /"digest" is not/)
     refused(withEntry({ digest: 'sha1:00' }), /"digest" is not/)
@@ -190,6 +191,15 @@ describe('5 PUT list: the body', () => {
     refused(signed(1, 8193), /"signature" is over 8192 bytes/)
   })
 
+  test('no part that is read in one go is longer than the longest signatures: a body of megabytes never holds the event loop', () => {
+    const padded = (bytes: number) => ({ ...whole, list: { ...head.list, name: 'a'.repeat(bytes) } })
+    expect(upload(padded(1000))).toBeTruthy()
+    refused(() => upload(padded(300_000)), /a value longer than/)
+    const numbers = JSON.stringify(Array(200_000).fill(1))
+    refused(() => upload(`{"list":${numbers}}`), /a value longer than/)
+    refused(() => upload(`{"entries":[${numbers}]}`), /a value longer than/)
+  })
+
   test("what an entry may say is judged after the signatures: the limits of 2.1 are not the body's", () => {
     for (const odd of [
       { size: 0 },
@@ -197,6 +207,8 @@ describe('5 PUT list: the body', () => {
       { flags: 2 },
       { mediaType: '' },
       { tag: '.a' },
+      { tag: 'a'.repeat(129) },
+      { tag: 'a'.repeat(300) },
       { updatedVersion: 9 },
     ]) {
       const found = upload({ ...whole, entries: [{ ...entries[0], ...odd }] })
