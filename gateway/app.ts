@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { lookupErrorResponse, registryErrorResponse } from './errors.ts'
 import { OciError } from './oci/error.ts'
-import { compilePattern, matchPath, type PathPattern, rawPathOf } from './oci/path.ts'
+import { compilePattern, hasDotSegments, matchPath, type PathPattern, rawPathOf } from './oci/path.ts'
 import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
@@ -53,13 +53,17 @@ const registryRows: readonly Row[] = [
 const lookupRows: readonly Row[] = [
   ['GET', '/ccip/:chainId/:resolver/:sender/:data', getLookup],
   ['POST', '/ccip/:chainId/:resolver/:sender', postLookup],
-  ['OPTIONS', '/ccip/*', optionsLookup],
+  ['OPTIONS', '/ccip/:chainId/:resolver/:sender', optionsLookup],
+  ['OPTIONS', '/ccip/:chainId/:resolver/:sender/:data', optionsLookup],
 ]
 
 type CompiledRow = { method: string; pattern: PathPattern; route: Route }
 
-/** The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. */
-export type App = { fetch(request: Request): Promise<Response> }
+/**
+ * The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. An entry that still sees the request
+ * target as it was sent hands it in too: the URL of `request` no longer shows `.` and `..` segments, and those are refused.
+ */
+export type App = { fetch(request: Request, requestTarget?: string): Promise<Response> }
 
 /** Builds the app over its drivers. It holds no state of its own. */
 export function createApp(deps: Deps): App {
@@ -69,12 +73,23 @@ export function createApp(deps: Deps): App {
     hono.on(method, path, ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => ({ route, params: {} })))
   }
   hono.all('/ccip/*', ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw)))
-  hono.all('*', ({ req }) => answerRegistry(deps, rows, req.raw))
-  return { fetch: async (request) => hono.fetch(request) }
+  hono.all('*', ({ req }) => answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)))
+  return {
+    fetch: async (request, requestTarget = '') =>
+      hasDotSegments(requestTarget) ? refuseDotSegments(deps, request, requestTarget) : hono.fetch(request),
+  }
 }
 
-async function answerRegistry(deps: Deps, rows: readonly CompiledRow[], request: Request): Promise<Response> {
-  const response = await answer(deps, request, registryErrorResponse, () => findRoute(rows, request))
+function refuseDotSegments(deps: Deps, request: Request, requestTarget: string): Promise<Response> {
+  const refuse = () => {
+    throw new OciError('NAME_INVALID', 'the path has . or .. segments, so it does not name what it seems to name')
+  }
+  if (requestTarget.startsWith('/ccip/')) return answer(deps, request, lookupErrorResponse, refuse)
+  return answerRegistry(deps, request, refuse)
+}
+
+async function answerRegistry(deps: Deps, request: Request, find: () => Found): Promise<Response> {
+  const response = await answer(deps, request, registryErrorResponse, find)
   response.headers.set('docker-distribution-api-version', 'registry/2.0')
   return response
 }
@@ -98,11 +113,20 @@ async function answer(
 }
 
 function contextOf(deps: Deps, request: Request, params: Record<string, string>): RouteContext {
-  return { deps, request, params, url: new URL(request.url) }
+  let url: URL | undefined
+  return {
+    deps,
+    request,
+    params,
+    get url() {
+      url ??= new URL(request.url)
+      return url
+    },
+  }
 }
 
-function noEndpoint({ method, url }: Request): never {
-  throw new OciError('UNSUPPORTED', `${method} ${rawPathOf(url).slice(0, 300)} is no endpoint here`, { status: 404 })
+function noEndpoint({ url }: Request): never {
+  throw new OciError('UNSUPPORTED', `${rawPathOf(url).slice(0, 300)} is no endpoint here`, { status: 404 })
 }
 
 /** @throws OciError UNSUPPORTED: 404 for a path that is no endpoint, 405 with Allow for a method that an endpoint does not have */
@@ -117,5 +141,5 @@ function findRoute(rows: readonly CompiledRow[], request: Request): Found {
   }
   if (allowed.length === 0) noEndpoint(request)
   const allow = [...new Set(allowed)].join(', ')
-  throw new OciError('UNSUPPORTED', `${request.method} is not supported here, only ${allow}`, { headers: { allow } })
+  throw new OciError('UNSUPPORTED', `${method} is not supported here, only ${allow}`, { headers: { allow } })
 }

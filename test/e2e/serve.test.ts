@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConfigError } from '../../gateway/config.ts'
 import { startGateway } from '../../gateway/serve.ts'
 import { command } from '../cli/command.ts'
-import { startWorld, type World } from './world.ts'
+import { pushTags, startWorld, type World } from './world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -41,6 +41,31 @@ test('what is no HTTP, and a connection that breaks off in the middle, leave the
   await new Promise((sent) => broken.once('connect', sent))
   broken.destroy()
   expect((await fetch(`${world.gateway.url}/v2/`)).status).toBe(200)
+})
+
+test('a request target with dot segments names nothing: 400, and never another repository', async () => {
+  await pushTags(world, 'v1')
+  const get = (target: string) =>
+    exchange(Buffer.from(`GET ${target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`))
+  for (const target of [
+    '/v2/acme.eth/tags/list',
+    'http://h/v2/acme.eth/tags/list',
+    '/v2/acme.eth/tags/list?n=9&x=a/..',
+  ]) {
+    expect([target, await get(target)]).toEqual([target, expect.stringMatching(/^HTTP\/1\.1 200 [\s\S]*"v1"/)])
+  }
+  for (const target of [
+    ...['/v2/bob.eth/../acme.eth/tags/list', '/v2/bob.eth/%2e%2e/acme.eth/tags/list', '/v2/./acme.eth/tags/list'],
+    ...['/v2/bob.eth/%2E./acme.eth/tags/list', '/x/../v2/acme.eth/tags/list', '/ccip/../v2/acme.eth/tags/list'],
+    ...['http://h/v2/bob.eth/../acme.eth/tags/list', '/v2/bob.eth/..\\acme.eth/tags/list', '/v2\\acme.eth\\tags\\list'],
+    ...['/v2/acme.eth\0/tags/list', '/v2/bob.eth/%252e%252e/acme.eth/tags/list', '/v2//acme.eth/tags/list'],
+    ...['/v2/bob.eth%2f..%2f..%2facme.eth/tags/list', 'ftp://h/v2/acme.eth/tags/list', '/v2/%61cme.eth/tags/list'],
+  ]) {
+    expect([target, await get(target)]).toEqual([target, expect.stringMatching(/^HTTP\/1\.1 400 (?![\s\S]*"v1")/)])
+  }
+  expect(await get('/v2/bob.eth/../acme.eth/tags/list')).toContain('"code":"NAME_INVALID"')
+  expect(await get('/ccip/31337/..')).toMatch(/access-control-allow-origin: \*\r\n[\s\S]*\{"message":/)
+  expect(await get('//acme.eth/v2/acme.eth/tags/list')).toMatch(/^HTTP\/1\.1 404 /)
 })
 
 test('interfaces serve: a gateway with a key publishes, one without relays', async () => {

@@ -28,10 +28,16 @@ export function endpointRules(open: OpenRegistry): void {
 
   test('an error under HEAD has the headers of GET and no body', async () => {
     const registry = await open()
-    const path = '/v2/acme.eth/manifests/missing'
-    const [get, head] = [await send(registry, 'GET', path), await send(registry, 'HEAD', path)]
-    expect([get.status, head.status]).toEqual([404, 404])
-    expect([...head.headers]).toEqual([...get.headers])
+    for (const [path, status] of [
+      ['/v2/acme.eth/manifests/missing', 404],
+      ['/v2/acme.eth', 404],
+      ['/v2/acme.eth/blobs/uploads/', 405],
+      ['/v2/acme.eth/manifests/a:b', 400],
+    ] as const) {
+      const [get, head] = [await send(registry, 'GET', path), await send(registry, 'HEAD', path)]
+      expect([path, get.status, head.status]).toEqual([path, status, status])
+      expect([...head.headers]).toEqual([...get.headers])
+    }
   })
 
   nameRules(open)
