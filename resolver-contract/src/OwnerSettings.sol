@@ -6,16 +6,13 @@ import {IOwnership} from "./IOwnership.sol";
 import {SigningDomain} from "./SigningDomain.sol";
 import {DnsName} from "./lib/DnsName.sol";
 import {Lookup} from "./lib/Lookup.sol";
+import {SettingRules} from "./lib/SettingRules.sol";
 import {SignatureRule} from "./lib/SignatureRule.sol";
 import {SignedStruct} from "./lib/SignedStruct.sol";
 
 /// @notice What owners decide, keyed by the owner, so that it lapses by itself when the owner changes (protocol 3).
 abstract contract OwnerSettings is IMooringResolver, SigningDomain {
-    uint256 private constant MAX_PUBLISHERS = 8;
     uint256 private constant MAX_GATEWAYS = 8;
-    uint256 private constant MAX_BASE_URL_BYTES = 255;
-    uint256 private constant MIN_MAX_AGE_SECONDS = 1 hours;
-    uint256 private constant MAX_MAX_AGE_SECONDS = 7 days;
     uint256 internal constant VERSION_LIMIT = 1 << 53;
 
     /// @dev One slot, all zero without set-up; the publishers stand beside it.
@@ -68,7 +65,7 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
     /// @inheritdoc IMooringResolver
     function setPolicy(bytes calldata name, Policy memory policy) external {
         Subject memory subject = _authorized(name);
-        require(_isPolicy(policy), InvalidPolicy());
+        require(SettingRules.isPolicy(policy), InvalidPolicy());
         StoredPolicy storage stored = _policies[subject.owner][subject.authority];
         _policies[subject.owner][subject.authority] = StoredPolicy({
             publisherCount: uint8(policy.publishers.length),
@@ -89,7 +86,7 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
         Subject memory subject = _authorized(name);
         require(baseUrls.length <= MAX_GATEWAYS, InvalidGateway());
         for (uint256 i = 0; i < baseUrls.length; ++i) {
-            require(_isBaseUrl(bytes(baseUrls[i])), InvalidGateway());
+            require(SettingRules.isBaseUrl(bytes(baseUrls[i])), InvalidGateway());
         }
         _gateways[subject.owner][subject.authority] = baseUrls.length == 0 ? bytes("") : abi.encode(baseUrls);
         emit GatewaysChanged(subject.authority, subject.owner, _nodes[subject.authority].epoch, baseUrls);
@@ -245,28 +242,5 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
             msg.sender == subject.owner || ownership.isOperator(subject.authority, subject.owner, msg.sender),
             NotAuthorized()
         );
-    }
-
-    function _isPolicy(Policy memory policy) private pure returns (bool) {
-        uint256 count = policy.publishers.length;
-        bool timestamped = policy.timestamper != address(0);
-        if (count == 0) return policy.threshold <= 1 && !timestamped && policy.maxAge == 0;
-        if (count > MAX_PUBLISHERS || policy.threshold == 0 || policy.threshold > count) return false;
-        address previous;
-        for (uint256 i = 0; i < count; ++i) {
-            if (policy.publishers[i] <= previous) return false;
-            previous = policy.publishers[i];
-        }
-        if (!timestamped) return policy.maxAge == 0;
-        return policy.maxAge >= MIN_MAX_AGE_SECONDS && policy.maxAge <= MAX_MAX_AGE_SECONDS;
-    }
-
-    /// @dev Printable without a space (the oci-registry record is a list with spaces), and no final slash before what is appended.
-    function _isBaseUrl(bytes memory url) private pure returns (bool) {
-        if (url.length == 0 || url.length > MAX_BASE_URL_BYTES || url[url.length - 1] == "/") return false;
-        for (uint256 i = 0; i < url.length; ++i) {
-            if (url[i] <= 0x20 || url[i] >= 0x7f) return false;
-        }
-        return true;
     }
 }
