@@ -33,8 +33,8 @@ function joinChunks(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole
 }
 
-/** Much more than a body that is refused by mistake has. */
-const maxBytesReadAway = 64 * 1024 * 1024
+/** More than layers usually have: a client that only reads when all is sent gets its answer up to here. */
+const maxBytesReadAway = 1024 * 1024 * 1024
 
 /**
  * Reads what is left of a refused request's body, up to some bound, keeping nothing: a server that answers and closes while its client

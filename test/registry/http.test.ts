@@ -114,6 +114,21 @@ test('a refused body of megabytes gets its answer, and the gateway goes on', asy
   }
 })
 
+test('a client that sends its whole body before it reads gets the answer to a refused layer of 100 MB', async () => {
+  const wire = await openWire()
+  const piece = blobOf(1_000_000)
+  const socket = connect(wire.port, '127.0.0.1')
+  const digest = `sha256:${'0'.repeat(64)}`
+  const head = `POST /v2/stranger.eth/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n`
+  const write = (bytes: string | Uint8Array) =>
+    new Promise<void>((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())))
+  await write(head)
+  for (let sent = 0; sent < 100; sent++) await write(piece)
+  const answer = await new Promise<Buffer>((resolve, reject) => socket.once('data', resolve).once('error', reject))
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 403 [\s\S]*"code":"DENIED"/)
+  socket.destroy()
+})
+
 test('docker sends Expect: 100-continue with large bodies', async () => {
   const wire = await openWire()
   const image = await makeImage(wire.registry, 'acme.eth')
