@@ -6,6 +6,8 @@ export type Limits = {
   maxPartBytes: number
   /** PUT `_mooring/list`: 64 MiB on Node, 16 MiB on Workers. */
   maxListBodyBytes: number
+  /** Slots that one commit rewrites, which nothing interrupts; a publish that touches more is written beside the current list. */
+  maxSlotsPerCommit: number
   /** callData of a lookup: over it 400. */
   maxCallDataBytes: number
   /** `n` of tags/list, referrers and history pages is capped here. */
@@ -31,6 +33,7 @@ export const defaultLimits: Limits = {
   maxManifestBytes: 4 * 1024 * 1024,
   maxPartBytes: 64 * 1024 * 1024 * 1024,
   maxListBodyBytes: 64 * 1024 * 1024,
+  maxSlotsPerCommit: 2_000,
   maxCallDataBytes: 16 * 1024,
   maxPageItems: 1000,
   defaultPageItems: 1000,

@@ -1,9 +1,6 @@
 import { OciError } from './error.ts'
 
-/**
- * `maxDepth`: how many arrays and objects may stand inside one another; a lone `{}` is 1. `maxValueBytes`: the longest value that
- * `JsonReader.value` reads, which does so in one go; without it any.
- */
+/** `maxDepth`: arrays and objects inside one another; a lone `{}` is 1. `maxValueBytes`: the longest that `value` reads in one go. */
 export type JsonLimits = { maxDepth: number; maxValueBytes?: number }
 
 /**

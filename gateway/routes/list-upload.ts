@@ -11,6 +11,7 @@ import { createTurns } from '../turns.ts'
 import { jsonAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { signedListToJson } from './list-answer.ts'
+import { replaceByDelta } from './many-changes.ts'
 import type { Route } from './route.ts'
 import { runInSlices } from './slices.ts'
 import { withValidSignatures } from './standing-list.ts'
@@ -90,6 +91,7 @@ async function writeChanges(
       `the changes lead to ${seen}, the list is signed for ${list.root} of ${list.count}`,
     )
   }
+  if (delta.slots.size > deps.limits.maxSlotsPerCommit) return replaceByDelta(deps, line, head, signed, delta)
   return deps.lists.commit(line, signed, delta)
 }
 

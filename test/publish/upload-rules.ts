@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { SENTINEL } from '../../gateway/tags/tree.ts'
 import { addressOf, createTestSigner, testKeys, testTime } from '../fixtures.ts'
-import { errorOf, type OpenRegistry } from '../registry/client.ts'
+import { errorOf, type OpenRegistry, send } from '../registry/client.ts'
 import { type AuthoredList, author, changesUpload, type UploadJson, wholeUpload } from './author.ts'
-import { put, reasonOf } from './client.ts'
+import { listPath, put, readList, reasonOf } from './client.ts'
 import { entryOf } from './repository.ts'
 
 const owner = addressOf(testKeys.owner)
@@ -144,6 +144,33 @@ export function uploadRules(open: OpenRegistry): void {
     const low = await author(one, [{ tag: 'v3', entry: entryOf(3) }], { version: 1n })
     expect(reasonOf(await put(registry, await changesUpload(low)))).toBe('Rollback')
     expect((await put(registry, some)).status).toBe(201)
+  })
+
+  test('changes that touch more slots than one commit takes lead to the very same list, written beside the current one', async () => {
+    const registry = await open({ limits: { maxSlotsPerCommit: 4 } })
+    const replace = vi.spyOn(registry.deps.lists, 'replace')
+    const many = Array.from({ length: 12 }, (_, i) => ({ tag: `t${i}`, entry: entryOf(i) }))
+    const one = await author(undefined, many)
+    const mixed = [
+      ...many.slice(3, 6).map(({ tag }) => ({ tag, entry: null })),
+      { tag: 't1', entry: entryOf(91) },
+      { tag: 'a', entry: entryOf(92) },
+    ]
+    const two = await author(one, mixed)
+    const three = await author(two, [{ tag: 't1', entry: entryOf(93) }])
+    const torn = { ...(await changesUpload(two)), changes: (await changesUpload(two)).changes!.slice(1) }
+    for (const [list, calls] of [
+      [one, 1],
+      [two, 2],
+      [three, 2],
+    ] as const) {
+      if (list === two) expect(reasonOf(await put(registry, torn))).toBe('MalformedList')
+      expect((await put(registry, await changesUpload(list))).status).toBe(201)
+      expect(replace).toHaveBeenCalledTimes(calls)
+      expect(readList(await send(registry, 'GET', listPath)).slots).toEqual(list.slots)
+    }
+    const { lists } = JSON.parse((await send(registry, 'GET', '/v2/acme.eth/_mooring/history')).text)
+    expect(lists.map(({ changes }: { changes: unknown[] }) => changes.length)).toEqual([1, 5, 12])
   })
 
   test('InvalidEntry: a changed entry carries its version, an unchanged one keeps its own', async () => {
