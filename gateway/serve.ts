@@ -144,9 +144,7 @@ async function checkChain(config: Config): Promise<void> {
 /** A request that breaks off in the middle is nobody's crash: the response is given up. */
 function listenerOf(deps: Deps): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const app = createApp(deps)
-  const listener = getRequestListener((request, { incoming }) => app.fetch(request, incoming.url), {
-    overrideGlobalObjects: false,
-  })
+  const listener = getRequestListener((request, { incoming }) => app.fetch(request, incoming.url))
   return (incoming, outgoing) => {
     listener(incoming, outgoing).catch((error: unknown) => {
       deps.log('connection failed', { error: error instanceof Error ? error.message : String(error) })

@@ -3,7 +3,7 @@ import type { ListLine } from '../store/tag-list-store.ts'
 import type { StandingList } from './standing-list.ts'
 
 /** One answer, ready to send, and what it was made from. */
-export type LookupAnswer = { line: ListLine; standing: StandingList; body: Uint8Array }
+export type LookupAnswer = { line: ListLine; standing: StandingList; body: string }
 
 /** Answers by callData. */
 export type LookupCache = {
@@ -52,5 +52,5 @@ export function createLookupCache(maxAnswers: number, maxBytes: number): LookupC
 }
 
 function sizeOf(callData: string, { body }: LookupAnswer): number {
-  return callData.length + body.byteLength
+  return callData.length + body.length
 }

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts'
 import { type LookupRequest, parseLookup, prepareResponse } from '../ens/lookup.ts'
 import { unavailable } from '../errors.ts'
 import { OciError } from '../oci/error.ts'
+import { rawPathOf } from '../oci/path.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
 import type { ListLine } from '../store/tag-list-store.ts'
 import type { NameAuthority } from '../tags/authority.ts'
@@ -49,8 +50,8 @@ export const optionsLookup: Route = async () => {
 }
 
 /** The path's segments behind `/ccip/`; nothing there ever needs percent-encoding. */
-function segmentsOf({ url }: RouteContext): string[] {
-  return url.pathname.split('/').slice(2)
+function segmentsOf({ request }: RouteContext): string[] {
+  return rawPathOf(request.url).split('/').slice(2)
 }
 
 const addressPattern = /^0x[0-9a-fA-F]{40}$/
@@ -93,26 +94,21 @@ function cacheOf(deps: Deps): LookupCache {
   return cache
 }
 
+/** A publish is visible at once: a copy is never used without asking. */
+const answerHeaders = { 'content-type': 'application/json', 'cache-control': 'no-cache', ...crossOrigin }
+
 async function answerLookup(deps: Deps, callData: string): Promise<Response> {
   const cache = cacheOf(deps)
   const known = cache.get(callData)
   const body = (known && (await bodyOfKnown(deps, known))) ?? (await makeAnswer(deps, cache, callData))
-  return new Response(body as Uint8Array<ArrayBuffer>, {
-    headers: {
-      'content-type': 'application/json',
-      'content-length': String(body.byteLength),
-      // A publish is visible at once: a copy is never used without asking.
-      'cache-control': 'no-cache',
-      ...crossOrigin,
-    },
-  })
+  return new Response(body, { headers: { ...answerHeaders, 'content-length': String(body.length) } })
 }
 
 /**
  * A known answer's body if nothing under it moved: the chain's word (at most 15 s old), the head in the store (read each time, since
  * another process may publish), and time.
  */
-async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<Uint8Array | undefined> {
+async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<string | undefined> {
   const { line, standing } = answer
   const [authority, head] = await Promise.all([deps.chain.readAuthority(line.ensName), readHead(deps, line)])
   if (!head || !isLineOf(line, authority)) return undefined
@@ -122,7 +118,7 @@ async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<Uint8Array
   return answer.body
 }
 
-async function makeAnswer(deps: Deps, cache: LookupCache, text: string): Promise<Uint8Array> {
+async function makeAnswer(deps: Deps, cache: LookupCache, text: string): Promise<string> {
   const { maxCallDataBytes } = deps.limits
   if (text.length > 2 + 2 * maxCallDataBytes) throw badCallData(`longer than ${maxCallDataBytes} bytes`)
   const callData = text.toLowerCase() as Hex
@@ -154,8 +150,14 @@ function isLineOf(line: ListLine, { owner, epoch, reachable }: NameAuthority): b
 
 const maxResponseBytes = 128 * 1024
 
-function encodeBody(sent: SignedList, proofs: readonly Proof[]): Uint8Array {
+/** ASCII, so its length is its bytes; a string, because Node writes that in one piece with the headers. */
+function encodeBody(sent: SignedList, proofs: readonly Proof[]): string {
   const data = prepareResponse(sent)(proofs)
   if (data.length > 2 + 2 * maxResponseBytes) throw unavailable(`the answer is longer than ${maxResponseBytes} bytes`)
-  return new TextEncoder().encode(`{"data":"${data}"}`)
+  return flat(`{"data":"${data}"}`)
+}
+
+/** The same text in one piece of memory: built from hundreds of parts, it would be put together again for every client. */
+function flat(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text))
 }
