@@ -8,6 +8,7 @@ import type { SignedList } from '../tags/list.ts'
 import type { Slot } from '../tags/tree.ts'
 import { emptyAnswer } from './answer.ts'
 import { findList, signedListToJson } from './list-answer.ts'
+import { answerInParts } from './parts-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
 import { withValidSignatures } from './standing-list.ts'
@@ -40,9 +41,6 @@ export const getList: Route = async (context) => {
 
 /** Versions that may be published while one answer is being read. */
 const maxTries = 8
-const jsonType = { 'content-type': 'application/json' } as const
-/** Collected before the first byte: some 15,000 tags. */
-const maxCollectedBytes = 4 * 1024 * 1024
 const slotsPerPage = 256
 
 /** A strong tag of all that the answer is made from; the entries are in the list hash. */
@@ -83,38 +81,8 @@ async function startAnswer(
   parts: AsyncGenerator<string>,
   headers: Record<string, string>,
 ): Promise<Response | undefined> {
-  const utf8 = new TextEncoder()
-  const collected: Uint8Array[] = []
-  let bytes = 0
-  try {
-    for (let next = await parts.next(); !next.done; next = await parts.next()) {
-      const part = utf8.encode(next.value)
-      collected.push(part)
-      bytes += part.byteLength
-      if (bytes > maxCollectedBytes)
-        return new Response(streamOf(collected, parts), { headers: { ...headers, ...jsonType } })
-    }
-  } catch (error) {
+  return answerInParts(parts, headers).catch((error: unknown) => {
     if (error instanceof ListMoved) return undefined
     throw error
-  }
-  const known = { ...headers, ...jsonType, 'content-length': String(bytes) }
-  return new Response(streamOf(collected, parts), { headers: known })
-}
-
-/** What was collected, then the rest as the client takes it; an error breaks the connection, so that no cut answer looks whole. */
-function streamOf(collected: Uint8Array[], rest: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const utf8 = new TextEncoder()
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const part = collected.shift()
-      if (part) return controller.enqueue(part)
-      const next = await rest.next()
-      if (next.done) controller.close()
-      else controller.enqueue(utf8.encode(next.value))
-    },
-    async cancel() {
-      await rest.return(undefined)
-    },
   })
 }

@@ -2,11 +2,12 @@ import type { Hex } from 'viem'
 import { decodeTagEntry, decodeTagKey, encodeTagKey, isTombstone } from '../tags/entry.ts'
 import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { createMemoryTree, depthOf, emptyHash, hashLeaf, type Proof, type Slot, type TreeDelta } from '../tags/tree.ts'
-import { type HistoryRecord, type ListLine, ListMoved, type TagListStore } from './tag-list-store.ts'
+import { type ListLine, ListMoved, type TagListStore, type TagTransition } from './tag-list-store.ts'
 
 /** The rows of one list: slots by position, hashes by level and position, and positions in key order. */
 type Rows = { slots: Slot[]; levels: (Hex | undefined)[][]; order: number[] }
-type Line = { head: SignedList; rows: Rows; history: HistoryRecord[] }
+type Version = SignedList & { changes: readonly TagTransition[] }
+type Line = { head: SignedList; rows: Rows; history: Version[] }
 
 const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
@@ -14,7 +15,7 @@ const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 export function createMemoryTagLists(): TagListStore {
   const lines = new Map<string, Line>()
   const find = (line: ListLine) => lines.get(keyOf(line))
-  const publish = (line: ListLine, signed: SignedList, changes: HistoryRecord['changes'], rowsOf: () => Rows) => {
+  const publish = (line: ListLine, signed: SignedList, changes: Version['changes'], rowsOf: () => Rows) => {
     const { name, owner, epoch } = signed.list
     if (name !== line.ensName || owner !== line.owner || epoch !== line.epoch) {
       throw new Error(
@@ -89,7 +90,9 @@ function readersOf(find: Find): Pick<TagListStore, 'findHead' | 'findSlot' | 'pr
   }
 }
 
-function pagesOf(find: Find): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history'> {
+function pagesOf(
+  find: Find,
+): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history' | 'readChanges'> {
   return {
     async readSlots(line, listHash, from, limit) {
       const known = find(line)
@@ -110,7 +113,12 @@ function pagesOf(find: Find): Pick<TagListStore, 'readSlots' | 'listTags' | 'tag
     async history(line, before, limit) {
       const history = find(line)?.history ?? []
       const start = before === null ? 0 : history.findIndex((record) => record.hash === before) + 1
-      return before !== null && start === 0 ? [] : history.slice(start, start + limit)
+      const found = before !== null && start === 0 ? [] : history.slice(start, start + limit)
+      return found.map(({ changes, ...signed }) => ({ ...signed, changeCount: changes.length }))
+    },
+    async readChanges(line, listHash, from, limit) {
+      const version = find(line)?.history.find((known) => known.hash === listHash)
+      return version?.changes.slice(from, from + limit) ?? []
     },
   }
 }

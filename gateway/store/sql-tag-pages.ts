@@ -14,14 +14,18 @@ import {
   type VersionRow,
   versionColumns,
 } from './tag-list-rows.ts'
-import type { TagListStore, TagTransition } from './tag-list-store.ts'
+import type { TagListStore } from './tag-list-store.ts'
 
 /** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
 const isShown = "substr(s.value, 1, 1) < x'02'"
+/** Ordinals count from 0 without gaps, so the last one says how many there are. */
+const changeCount = `coalesce((SELECT max(c.ordinal) + 1 FROM list_change c WHERE c.tree_id = v.tree_id AND c.version = v.version), 0) AS change_count`
 const tagOfKey = 'CAST(substr(s.key, 2) AS TEXT) AS tag'
 
 /** The paging half of the SQL tag lists. */
-export function tagPages(sql: Sql): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history'> {
+export function tagPages(
+  sql: Sql,
+): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history' | 'readChanges'> {
   return {
     async readSlots(line, listHash, from, limit) {
       const isHead = `WHERE ${isLine} AND l.head_hash = ?6 AND l.head_version > 0`
@@ -55,20 +59,23 @@ export function tagPages(sql: Sql): Pick<TagListStore, 'readSlots' | 'listTags' 
       return rows.map((row) => row.tag)
     },
     async history(line, before, limit) {
-      const versions = await sql.all<VersionRow>(
-        `SELECT ${versionColumns} FROM list_line l JOIN list_version v ON v.line_id = l.line_id
+      const versions = await sql.all<VersionRow & { change_count: number }>(
+        `SELECT ${versionColumns}, ${changeCount} FROM list_line l JOIN list_version v ON v.line_id = l.line_id
          WHERE ${isLine} AND (?6 IS NULL OR v.version < (SELECT b.version FROM list_version b WHERE b.line_id = l.line_id AND b.hash = ?6))
          ORDER BY v.version DESC LIMIT ?7`,
         [...lineValues(line), before, limit],
       )
+      return versions.map((row) => ({ ...signedListOf(row), changeCount: row.change_count }))
+    },
+    async readChanges(line, listHash, from, limit) {
       const changes = await sql.all<ChangeRow>(
-        `SELECT c.tree_id, c.version, c.tag, lower(hex(c.before)) AS before, lower(hex(c.after)) AS after
-         FROM json_each(?1) k CROSS JOIN list_change c ON c.tree_id = k.value ->> 0 AND c.version = k.value ->> 1 ORDER BY k.key, c.ordinal`,
-        [JSON.stringify(versions.map((row) => [row.tree_id, row.version]))],
+        `SELECT c.version, c.tag, lower(hex(c.before)) AS before, lower(hex(c.after)) AS after
+         FROM list_line l JOIN list_version v ON v.line_id = l.line_id AND v.hash = ?6
+         JOIN list_change c ON c.tree_id = v.tree_id AND c.version = v.version AND c.ordinal >= ?7
+         WHERE ${isLine} ORDER BY c.ordinal LIMIT ?8`,
+        [...lineValues(line), listHash, from, limit],
       )
-      const ofVersion = new Map<number, TagTransition[]>(versions.map((row) => [row.version, []]))
-      for (const row of changes) ofVersion.get(row.version)?.push(transitionOf(row))
-      return versions.map((row) => ({ ...signedListOf(row), changes: ofVersion.get(row.version) ?? [] }))
+      return changes.map(transitionOf)
     },
   }
 }

@@ -26,7 +26,7 @@ export type VersionRow = {
 /** Bytes of a slot as bare hex. */
 export type SlotRow = { position: number; key: string; next_key: string; value: string }
 /** What one version changed for one tag; values as bare hex, null for none. */
-export type ChangeRow = { tree_id: number; version: number; tag: string; before: string | null; after: string | null }
+export type ChangeRow = { version: number; tag: string; before: string | null; after: string | null }
 
 /** The slot every list begins with. */
 export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }

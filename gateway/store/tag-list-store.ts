@@ -9,8 +9,8 @@ export type ListLine = { chainId: number; resolver: Address; ensName: string; ow
 /** What one version changed, tag by tag. */
 export type TagTransition = { tag: string; before: TagEntry | null; after: TagEntry | null }
 
-/** A version with what it changed, for the history. */
-export type HistoryRecord = SignedList & { changes: readonly TagTransition[] }
+/** A version of the history, and how many tags it changed. */
+export type HistoryRecord = SignedList & { changeCount: number }
 
 /**
  * The signed tag lists. Publishing is compare-and-swap: of several publishers of one version exactly one gets `true`. A header and
@@ -58,6 +58,8 @@ export type TagListStore = {
   tagsOfDigest(line: ListLine, digest: string): Promise<readonly string[]>
   /** Versions newest first, those before the list with hash `before` when given, at most `limit`. */
   history(line: ListLine, before: Hex | null, limit: number): Promise<readonly HistoryRecord[]>
+  /** What the version with hash `listHash` changed, in the order applied: at most `limit`, those before number `from` left out. */
+  readChanges(line: ListLine, listHash: Hex, from: number, limit: number): Promise<readonly TagTransition[]>
 }
 
 /** The list of a reader is not the current one any more: another publisher came first. */

@@ -259,6 +259,33 @@ export function listRules(open: OpenRegistry): void {
     errorOf(await send(registry, 'GET', '/v2/acme.eth/_mooring/history?last=v1'), 400, 'UNSUPPORTED')
   })
 
+  test('protocol 5 history: a version that changed very much ends its page, and its changes are read bit by bit', async () => {
+    const registry = await open()
+    const one = await author(
+      undefined,
+      Array.from({ length: 10_000 }, (_, i) => ({ tag: `t${i}`, entry: entryOf(i) })),
+    )
+    await publish(registry, one)
+    let longest = 0
+    const { readChanges } = registry.deps.lists
+    const watched: typeof readChanges = async (...asked) => {
+      const changes = await readChanges(...asked)
+      longest = Math.max(longest, changes.length)
+      return changes
+    }
+    registry.deps.lists = { ...registry.deps.lists, readChanges: watched }
+    const two = await author(one, [{ tag: 't1', entry: entryOf(1) }])
+    for (const list of [two, await author(two, [])]) await publish(registry, list)
+    const read = async (query: string) => {
+      const answer = await send(registry, 'GET', `/v2/acme.eth/_mooring/history${query}`)
+      const counts = JSON.parse(answer.text).lists.map(({ changes }: { changes: unknown[] }) => changes.length)
+      return [counts, answer.headers.get('link') !== null]
+    }
+    expect(await read('')).toEqual([[0, 1, 10_000], false])
+    expect(await read(`?last=${two.hash}`)).toEqual([[10_000], false])
+    expect(longest).toBeLessThan(1000)
+  })
+
   test('protocol 5: lists of the present owner and epoch only', async () => {
     const registry = await open()
     await publish(registry, await first())

@@ -11,6 +11,7 @@ import { ZERO_HASH } from '../../gateway/tags/list.ts'
 import { verifyList, verifyWholeList } from '../../gateway/tags/verify.ts'
 import { createTurns } from '../../gateway/turns.ts'
 import { addressOf, createTestDeps, createTestSigner, type TestDeps, testKeys, testTime } from '../fixtures.ts'
+import { historyOf } from '../store/fixtures.ts'
 import { entryOf, openedRepository } from './repository.ts'
 
 type Stores = Pick<Deps, 'content' | 'catalog' | 'lists'>
@@ -88,7 +89,7 @@ describe.each([
     const versions = (await Promise.all(pushes)).map((signed) => Number(signed?.list.version))
     expect(versions).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
     expect((await readTags(deps)).size).toBe(50)
-    const history = await deps.lists.history(repository.line, null, 100)
+    const history = await historyOf(deps.lists, repository.line, null, 100)
     expect(history.map(({ changes }) => changes[0]?.tag)).toEqual(Array.from({ length: 50 }, (_, i) => `t${49 - i}`))
   })
 

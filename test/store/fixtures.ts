@@ -22,6 +22,19 @@ export const repository: RepositoryKey = { ensName: 'web.acme.eth', owner }
 export const line: ListLine = { chainId: 31_337, resolver, ensName: 'web.acme.eth', owner, epoch: 0n }
 export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
+/** The history with what each version changed, read a few changes at a time. */
+export async function historyOf(lists: TagListStore, of: ListLine, before: Hex | null, limit: number) {
+  const found = await lists.history(of, before, limit)
+  return Promise.all(
+    found.map(async ({ changeCount, ...signed }) => {
+      const changes = []
+      for (let from = 0; from < changeCount; from += 7)
+        changes.push(...(await lists.readChanges(of, signed.hash, from, 7)))
+      return { ...signed, changes }
+    }),
+  )
+}
+
 export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest
 }

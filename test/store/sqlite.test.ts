@@ -134,6 +134,7 @@ describe('tag lists in SQLite', () => {
     await lists.listTags(line, '', 10)
     await lists.tagsOfDigest(line, digestOf('a'))
     await lists.history(line, head.hash, 10)
+    await lists.readChanges(line, head.hash, 0, 10)
     await lists.readSlots(line, head.hash, 0, 10)
     const plans = []
     for (const [text, values] of seen) {

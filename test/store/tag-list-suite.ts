@@ -10,6 +10,7 @@ import {
   digestOf,
   drop,
   entryOf,
+  historyOf,
   line,
   otherOwner,
   planNext,
@@ -55,7 +56,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       expect(await lists.prove(line, [encodeTagKey('a')])).toBeUndefined()
       expect(await lists.listTags(line, '', 10)).toBeUndefined()
       expect(await lists.tagsOfDigest(line, digestOf('a'))).toEqual([])
-      expect(await lists.history(line, null, 10)).toEqual([])
+      expect(await historyOf(lists, line, null, 10)).toEqual([])
       expect(await lists.readSlots(line, `0x${'00'.repeat(32)}`, 0, 10)).toBeUndefined()
     })
 
@@ -75,7 +76,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       }
       expect(await lists.commit(line, given, delta)).toBe(true)
       expect(await lists.findHead(line)).toEqual(given)
-      expect(await lists.history(line, null, 10)).toEqual([{ ...given, changes: delta.changes }])
+      expect(await historyOf(lists, line, null, 10)).toEqual([{ ...given, changes: delta.changes }])
     })
 
     it('findSlot: the slot of exactly this key; undefined for neighbours, prefixes and the empty key of none', async () => {
@@ -144,15 +145,32 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       const first = await publish(lists, [add('a', 1), add('b', 1)])
       const second = await publish(lists, [add('a', 2)])
       const third = await publish(lists, [drop('b')])
-      const all = await lists.history(line, null, 10)
+      const all = await historyOf(lists, line, null, 10)
       expect(all.map(({ hash }) => hash)).toEqual([third.hash, second.hash, first.hash])
       expect(all[0]!.changes).toEqual([{ tag: 'b', before: entryOf(1, 1), after: null }])
       expect(all[1]!.changes).toEqual([{ tag: 'a', before: entryOf(1, 1), after: entryOf(2, 2) }])
       expect(all[2]!.changes).toHaveLength(2)
-      expect(await lists.history(line, null, 2)).toEqual(all.slice(0, 2))
-      expect(await lists.history(line, third.hash, 2)).toEqual(all.slice(1))
-      expect(await lists.history(line, first.hash, 2)).toEqual([])
-      expect(await lists.history(line, `0x${'99'.repeat(32)}`, 2)).toEqual([])
+      expect(await historyOf(lists, line, null, 2)).toEqual(all.slice(0, 2))
+      expect(await historyOf(lists, line, third.hash, 2)).toEqual(all.slice(1))
+      expect(await historyOf(lists, line, first.hash, 2)).toEqual([])
+      expect((await lists.history(line, null, 3)).map(({ changeCount }) => changeCount)).toEqual([1, 1, 2])
+      expect(await historyOf(lists, line, `0x${'99'.repeat(32)}`, 2)).toEqual([])
+    })
+
+    it('readChanges: what one version changed, in pages; nothing of an unknown version or another line', async () => {
+      const tags = ['a', 'b', 'c', 'd']
+      const first = await publish(
+        lists,
+        tags.map((tag) => add(tag)),
+      )
+      await publish(lists, [add('e')])
+      const tagsFrom = async (of: ListLine, hash: Hex, from: number, limit: number) =>
+        (await lists.readChanges(of, hash, from, limit)).map(({ tag }) => tag)
+      expect(await tagsFrom(line, first.hash, 0, 9)).toEqual(tags)
+      expect(await tagsFrom(line, first.hash, 1, 2)).toEqual(['b', 'c'])
+      expect(await tagsFrom(line, first.hash, 4, 2)).toEqual([])
+      expect(await tagsFrom(line, `0x${'99'.repeat(32)}`, 0, 9)).toEqual([])
+      expect(await tagsFrom({ ...line, epoch: 1n }, first.hash, 0, 9)).toEqual([])
     })
 
     it('lines are apart: by chain, resolver, name, owner and epoch', async () => {
@@ -195,7 +213,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       expect(await lists.replace(line, staleWhole.signed, staleWhole.whole)).toBe(false)
       expect((await expectWholeList(lists)).list.version).toBe(2n)
       expect((await lists.listTags(line, '', 9))!.tags).toEqual(['a', 'b'])
-      expect(await lists.history(line, null, 9)).toHaveLength(2)
+      expect(await historyOf(lists, line, null, 9)).toHaveLength(2)
     })
 
     it('the current list sent again: false, and nothing is written', async () => {
@@ -216,7 +234,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
         const head = await expectWholeList(lists)
         expect(head.hash).toBe(plans[won.indexOf(true)]!.signed.hash)
       }
-      expect(await lists.history(line, null, 20)).toHaveLength(6)
+      expect(await historyOf(lists, line, null, 20)).toHaveLength(6)
     })
 
     it('first committers and replacers at once: exactly one is true', async () => {
@@ -239,7 +257,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       await expectWholeList(lists)
       await publish(lists, [drop('n050'), add('z')])
       await expectWholeList(lists)
-      expect((await lists.history(line, null, 9)).map(({ changes }) => changes.length)).toEqual([2, 101, 2])
+      expect((await historyOf(lists, line, null, 9)).map(({ changes }) => changes.length)).toEqual([2, 101, 2])
       await publish(lists, tags.filter((tag) => tag !== 'n050').map(drop))
       expect((await lists.listTags(line, '', 9))!.tags).toEqual(['kept', 'z'])
       await expectWholeList(lists)
@@ -304,7 +322,7 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       expect(await lists.putSignatures(line, first.hash, [])).toBe(false)
       expect(await lists.putSignatures({ ...line, epoch: 9n }, second.hash, [])).toBe(false)
       expect(await lists.findHead(line)).toEqual(second)
-      expect((await lists.history(line, null, 9))[1]!.signatures).toEqual(signatures)
+      expect((await historyOf(lists, line, null, 9))[1]!.signatures).toEqual(signatures)
     })
   })
 }

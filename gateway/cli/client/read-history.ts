@@ -9,7 +9,8 @@ import type { Session } from './session.ts'
 /** One version of a list. Its header is proven; what it changed is the gateway's account. */
 export type Version = { signed: SignedList; changes: readonly unknown[] }
 
-const maxPageBytes = 64 * 1024 * 1024
+/** A page ends with the version that fills it, and that may have changed every tag. */
+const maxPageBytes = 512 * 1024 * 1024
 const pageItems = 100
 
 /**

@@ -125,7 +125,7 @@ async function lostLists({ stores: { lists } }: Reopened, told: readonly Told[])
     [createMemoryTree(slots).root() === head.list.root, 'the slots do not rebuild the root'],
     [proven!.proofs.every((proof) => rootOfProof(proof) === head.list.root), 'a proof leads elsewhere'],
     [JSON.stringify(tags) === JSON.stringify(plan.tags), 'the tags are not those of the list'],
-    [history.length === plan.version && history.every(({ changes }) => changes.length > 0), 'the history has a hole'],
+    [history.length === plan.version && history.every(({ changeCount }) => changeCount > 0), 'the history has a hole'],
     [
       history.every(({ list }, i) => i + 1 === history.length || list.previous === history[i + 1]!.hash),
       'the chain broke',

@@ -1,0 +1,39 @@
+const jsonType = { 'content-type': 'application/json' } as const
+/** Collected before the first byte: some 15,000 tags. */
+const maxCollectedBytes = 4 * 1024 * 1024
+
+/**
+ * JSON that is made part by part: whole before the first byte goes out where it is short, else the rest is made as the client takes
+ * it. @throws what `parts` throws while nothing was sent
+ */
+export async function answerInParts(parts: AsyncGenerator<string>, headers: Record<string, string>): Promise<Response> {
+  const utf8 = new TextEncoder()
+  const collected: Uint8Array[] = []
+  let bytes = 0
+  for (let next = await parts.next(); !next.done; next = await parts.next()) {
+    const part = utf8.encode(next.value)
+    collected.push(part)
+    bytes += part.byteLength
+    if (bytes > maxCollectedBytes)
+      return new Response(streamOf(collected, parts), { headers: { ...headers, ...jsonType } })
+  }
+  const known = { ...headers, ...jsonType, 'content-length': String(bytes) }
+  return new Response(streamOf(collected, parts), { headers: known })
+}
+
+/** What was collected, then the rest as the client takes it; an error breaks the connection, so that no cut answer looks whole. */
+function streamOf(collected: Uint8Array[], rest: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const utf8 = new TextEncoder()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const part = collected.shift()
+      if (part) return controller.enqueue(part)
+      const next = await rest.next()
+      if (next.done) controller.close()
+      else controller.enqueue(utf8.encode(next.value))
+    },
+    async cancel() {
+      await rest.return(undefined)
+    },
+  })
+}
