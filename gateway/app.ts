@@ -72,8 +72,12 @@ export function createApp(deps: Deps): App {
   for (const [method, path, route] of lookupRows) {
     hono.on(method, path, ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => ({ route, params: {} })))
   }
-  hono.all('/ccip/*', ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw)))
-  hono.all('*', ({ req }) => answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)))
+  // All that is no lookup row. Not `all('*')`: a lookup then has one handler, and none of hono's middleware chain around it.
+  hono.notFound(({ req }) =>
+    rawPathOf(req.raw.url).startsWith('/ccip/')
+      ? answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw))
+      : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)),
+  )
   return {
     fetch: async (request, requestTarget = '') =>
       hasDotSegments(requestTarget) ? refuseDotSegments(deps, request, requestTarget) : hono.fetch(request),
