@@ -1,5 +1,5 @@
 import { connectionFlags } from './client/connect.ts'
-import { readHistory, type Version } from './client/read-history.ts'
+import { type Change, readHistory, type Version } from './client/read-history.ts'
 import { openSession, parseSubject, wantsJson } from './client/session.ts'
 import { failureOf, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb } from './verb.ts'
@@ -25,9 +25,8 @@ export const history: Verb = {
   },
 }
 
-type Change = { tag?: unknown; before?: unknown; after?: { digest?: unknown } | null }
 type Row = { version: number; epoch: number; hash: string; issuedAt: number; expiresAt: number; signers: string[] } & {
-  changes: Change[]
+  changes: readonly Change[]
 }
 
 function rowOf({ signed, changes }: Version): Row {
@@ -39,7 +38,7 @@ function rowOf({ signed, changes }: Version): Row {
     issuedAt: Number(issuedAt),
     expiresAt: Number(expiresAt),
     signers: signed.signatures.map(({ signer }) => signer),
-    changes: changes as Change[],
+    changes,
   }
 }
 

@@ -172,6 +172,21 @@ test('history: a version whose header was changed is refused', async () => {
   await proxy.close()
 })
 
+test.each([
+  ['nothing for a change', '"changes":[', '"changes":[null,'],
+  ['a tag that no terminal should see', '"tag":"latest"', '"tag":"\\u001b[2Jlatest"'],
+  ['an entry that is none', '"before":null', '"before":{}'],
+  ['a digest that is none', '"after":{"digest":"sha256:', '"after":{"digest":"\\u001b[2J'],
+  ['changes that are no array', '"changes":[', '"changed":['],
+])("history: %s in the gateway's account of what changed is no answer", async (_lie, part, lie) => {
+  expect((await ask('history', world.gateway.url)).code).toBe(0)
+  const proxy = await startProxy(world.gateway.url, (answer, path) =>
+    path.includes('/history') ? changeText(answer, (text) => text.replace(part, lie)) : answer,
+  )
+  expect(await ask('history', proxy.url)).toMatchObject({ code: 4, json: { lists: null, error: 'BadResponse' } })
+  await proxy.close()
+})
+
 test('row 5: once the chain is past its end a list is Expired, by contract and verifier', async () => {
   expect((await ask('resolve', world.gateway.url)).code).toBe(0)
   liar.tell(replay(await fetchResponse(world.gateway.url, domain(), callData)))

@@ -1,13 +1,17 @@
 import { parseStrictJson } from '../../oci/strict-json.ts'
-import { isLowerHex } from '../../tags/bytes.ts'
-import { parseSignedListJson } from '../../tags/json.ts'
+import { isTag, type TagEntry } from '../../tags/entry.ts'
+import { parseEntryJson, parseSignedListJson } from '../../tags/json.ts'
+import { arrayOf, membersOf, textMember } from '../../tags/json-members.ts'
 import { hashList, type ListDomain, type SignedList, ZERO_HASH } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { fetchMooring, firstThatHolds, readJson, readWholeList } from './read-list.ts'
 import type { Session } from './session.ts'
 
-/** One version of a list. Its header is proven; what it changed is the gateway's account. */
-export type Version = { signed: SignedList; changes: readonly unknown[] }
+/** What a version changed for one tag: the gateway's account, of which only the form was checked. */
+export type Change = { tag: string; before: TagEntry | null; after: TagEntry | null }
+
+/** One version of a list. Its header is proven. */
+export type Version = { signed: SignedList; changes: readonly Change[] }
 
 /** A page ends with the version that fills it, and that may have changed every tag. */
 const maxPageBytes = 512 * 1024 * 1024
@@ -47,9 +51,18 @@ async function readPage(gateway: string, repository: string, endpoint: string): 
   return readJson(url, () => {
     const { lists } = parseStrictJson(body, { maxDepth: 8 }) as { lists?: unknown }
     if (!Array.isArray(lists)) throw new Error('lists is not an array')
-    return lists.map((item: { hash?: unknown; changes?: unknown }) => {
-      if (typeof item.hash !== 'string' || !isLowerHex(item.hash, 32)) throw new Error('a list has no hash')
-      return { signed: parseSignedListJson(item), changes: Array.isArray(item.changes) ? item.changes : [] }
+    return lists.map((item: unknown) => {
+      const signed = parseSignedListJson(item)
+      return { signed, changes: arrayOf((item as { changes?: unknown }).changes, 'changes').map(parseChange) }
     })
   })
+}
+
+/** Nothing that is not a tag or an entry reaches a terminal. */
+function parseChange(value: unknown): Change {
+  const members = membersOf(value, 'changes', ['tag', 'before', 'after'])
+  const tag = textMember(members, 'tag')
+  if (!isTag(tag)) throw new Error('a change has no tag')
+  const entryOf = (entry: unknown) => (entry === null ? null : parseEntryJson(entry))
+  return { tag, before: entryOf(members.before), after: entryOf(members.after) }
 }
