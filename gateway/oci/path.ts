@@ -81,8 +81,10 @@ export function rawPathOf(url: string): string {
   const authority = url.indexOf('//') + 2
   const start = url.indexOf('/', authority)
   if (start === -1) return '/'
-  const end = url.slice(start).search(/[?#]/)
-  return end === -1 ? url.slice(start) : url.slice(start, start + end)
+  const fragment = url.indexOf('#', start)
+  const query = url.indexOf('?', start)
+  const end = query === -1 || (fragment !== -1 && fragment < query) ? fragment : query
+  return end === -1 ? url.slice(start) : url.slice(start, end)
 }
 
 const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:[/?#]|$)/i
