@@ -25,17 +25,21 @@ import { compareLists } from './whole-list.ts'
 export const putList: Route = async (context) => {
   const { deps, params, url } = context
   const { ensName } = parseRepository(params.repository ?? '', url.searchParams.get('ns') ?? undefined)
-  const body = await readBody(context.request, deps.limits.maxListBodyBytes)
-  if (body.byteLength <= smallBodyBytes) return publishUpload(deps, ensName, body)
+  const body: Body = { bytes: await readBody(context.request, deps.limits.maxListBodyBytes) }
+  if (body.bytes.byteLength <= smallBodyBytes) return publishUpload(deps, ensName, body)
   // Each takes many times its length in memory while it is checked.
   return largeBodies('one at a time', () => publishUpload(deps, ensName, body))
 }
 
+/** Emptied when it was read: the tens of megabytes of a whole list are not held while it is checked and written. */
+type Body = { bytes: Uint8Array }
+
 const smallBodyBytes = 1024 * 1024
 const largeBodies = createTurns()
 
-async function publishUpload(deps: Deps, ensName: string, body: Uint8Array): Promise<Response> {
-  const upload = await runInSlices(parseListUpload(body), deps.pause)
+async function publishUpload(deps: Deps, ensName: string, body: Body): Promise<Response> {
+  const upload = await runInSlices(parseListUpload(body.bytes), deps.pause)
+  body.bytes = new Uint8Array()
   const authority = await deps.chain.readAuthority(ensName)
   const hash = await verifyPublication(upload, authority, deps.clock())
   const { list, signatures } = upload

@@ -84,7 +84,7 @@ function badCallData(message: string): Refusal {
 
 /** One cache per app, since answers belong to its stores and its chain. */
 const caches = new WeakMap<Deps, LookupCache>()
-const maxCachedBytes = 96 * 1024 * 1024
+const maxCachedBytes = 48 * 1024 * 1024
 
 function cacheOf(deps: Deps): LookupCache {
   const known = caches.get(deps)

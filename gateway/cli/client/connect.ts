@@ -1,6 +1,5 @@
 import { type Address, createClient, http } from 'viem'
 import { getBlock } from 'viem/actions'
-import { mainnet, sepolia } from 'viem/chains'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
 import { createRpc, type Rpc } from '../../chain/rpc.ts'
 import {
@@ -47,7 +46,8 @@ export const connectionFlags: readonly Flag[] = [
  * @throws ConfigError, ChainUnavailable
  */
 export async function connect(settings: Settings, note: (line: string) => void): Promise<Connection> {
-  const [firstUrl = mainnet.rpcUrls.default.http[0], ...otherUrls] = readUrls(settings, 'rpc')
+  const publicChains = await readPublicChains()
+  const [firstUrl = publicChains[0].rpcUrls.default.http[0], ...otherUrls] = readUrls(settings, 'rpc')
   const rpcUrls = [firstUrl, ...otherUrls] as const
   const gateways = readUrls(settings, 'gateway')
   const onLoopback = rpcUrls.every((url) => isLoopbackHost(new URL(url).hostname))
@@ -58,7 +58,7 @@ export async function connect(settings: Settings, note: (line: string) => void):
     chainName: await nameChain(chainId, firstUrl),
     rpcUrls: [...rpcUrls],
     ensRegistry: readAddress(settings, 'ens-registry') ?? defaultEnsRegistry(chainId),
-    universalResolver: readAddress(settings, 'universal-resolver') ?? defaultUniversalResolver(chainId),
+    universalResolver: readAddress(settings, 'universal-resolver') ?? defaultUniversalResolver(publicChains, chainId),
     gateways: gateways.length > 0 ? gateways : null,
     allowsPlainHttp: onLoopback,
   }
@@ -83,7 +83,7 @@ async function agreedChainId(rpcs: readonly Rpc[]): Promise<number> {
 
 /** The chain id of a public chain; with the hash of the first block for any other. @throws ChainUnavailable */
 export async function nameChain(chainId: number, rpcUrl: string): Promise<string> {
-  if (publicChains.some((chain) => chain.id === chainId)) return `${chainId}`
+  if ((await readPublicChains()).some((chain) => chain.id === chainId)) return `${chainId}`
   const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }) })
   const first = await getBlock(client, { blockNumber: 0n }).catch((error: Error) => {
     throw new ChainUnavailable(`${rpcUrl} does not give the first block of its chain`, { cause: error })
@@ -91,9 +91,16 @@ export async function nameChain(chainId: number, rpcUrl: string): Promise<string
   return `${chainId}-${first.hash.slice(2, 18)}`
 }
 
-const publicChains = [mainnet, sepolia]
+/** Loaded by who reads: the definitions of all chains take 25 MB, which a gateway never uses. */
+async function readPublicChains() {
+  const { mainnet, sepolia } = await import('viem/chains')
+  return [mainnet, sepolia] as const
+}
 
-function defaultUniversalResolver(chainId: number): Address {
+function defaultUniversalResolver(
+  publicChains: Awaited<ReturnType<typeof readPublicChains>>,
+  chainId: number,
+): Address {
   const chain = publicChains.find((known) => known.id === chainId)
   if (chain !== undefined) return chain.contracts.ensUniversalResolver.address
   throw new ConfigError('--universal-resolver', null, `an address, because chain ${chainId} has no known one`)
