@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { getRequestListener } from '@hono/node-server'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
@@ -26,6 +27,13 @@ export type Gateway = {
   close(): Promise<void>
 }
 
+/**
+ * How far V8 lets the heap grow before it collects again. Left alone it lets it double and more on a machine with much memory, so that
+ * checking one whole list of 100,000 tags would leave several times its size resident.
+ */
+const heapGrowingPercent = 20
+/** A lookup's path holds callData of up to 16 KiB in hex; what is longer gets an answer too, and not a 431 that no browser may read. */
+const maxHeaderBytes = 64 * 1024
 const headersTimeoutMs = 10_000
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
@@ -37,6 +45,7 @@ const sweepIntervalMs = 10 * 60 * 1000
  * a log. @throws ConfigError when the key file, the chain or the port is not what the configuration says
  */
 export async function startGateway(config: Config, overrides: Partial<Deps> = {}): Promise<Gateway> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`)
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
   const stores = await openStores(config.dataDir)
@@ -65,7 +74,12 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
  * A push of many gigabytes is one request, so a request has no time limit; its headers have. Node itself answers a TLS ClientHello on
  * this plain port, which docker, skopeo and podman send first, with an HTTP 400: nothing here listens to `clientError`.
  */
-const serverOptions = { requestTimeout: 0, headersTimeout: headersTimeoutMs, keepAliveTimeout: 65_000 }
+const serverOptions = {
+  requestTimeout: 0,
+  headersTimeout: headersTimeoutMs,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: maxHeaderBytes,
+}
 
 function createDeps(config: Config, stores: NodeStores, signer: Signer | null): Deps {
   const { chainId, ensRegistry, resolver } = config

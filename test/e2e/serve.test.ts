@@ -68,6 +68,18 @@ test('a request target with dot segments names nothing: 400, and never another r
   expect(await get('//acme.eth/v2/acme.eth/tags/list')).toMatch(/^HTTP\/1\.1 404 /)
 })
 
+test('protocol 4: callData of 16 KiB in a path is read, and what is longer is 400 for a browser too', async () => {
+  const { resolver } = world.chain.addresses
+  const ask = (bytes: number) =>
+    fetch(`${world.gateway.url}/ccip/31337/${resolver}/${resolver}/0x${'00'.repeat(bytes)}.json`)
+  for (const bytes of [16 * 1024, 16 * 1024 + 1]) {
+    const answer = await ask(bytes)
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([400, '*'])
+    const { message } = (await answer.json()) as { message: string }
+    expect(message).toContain(bytes > 16 * 1024 ? 'longer than 16384 bytes' : 'not a call of resolve')
+  }
+})
+
 test('interfaces serve: a gateway with a key publishes, one without relays', async () => {
   expect(world.gateway.mode).toBe('publishing')
   const relay = await startGateway({

@@ -25,6 +25,8 @@ export type HttpRequest = {
 }
 
 const maxRedirects = 4
+/** How long a reader waits for an answer to begin. */
+const firstByteTimeoutMs = 10_000
 
 /** One request with its body read up to `maxBytes`. @throws HttpFailure, BodyTooLarge */
 export async function fetchBounded(request: HttpRequest, maxBytes: number): Promise<HttpAnswer> {
@@ -65,11 +67,18 @@ export async function* readBody(url: string, response: Response, signal: AbortSi
 
 async function fetchOnce(request: HttpRequest, signal: AbortSignal): Promise<Response> {
   const { url, method = 'GET', headers = {}, body } = request
+  const begun = new AbortController()
+  const giveUp = () => begun.abort()
+  // What is sent may be long; what is only asked for is answered soon.
+  const patience = body === undefined ? setTimeout(giveUp, firstByteTimeoutMs) : undefined
+  signal.addEventListener('abort', giveUp)
   try {
     const withBody = body === undefined ? {} : { body: body as BodyInit }
-    return await fetch(url, { method, headers, signal, redirect: 'manual', ...withBody })
+    return await fetch(url, { method, headers, signal: begun.signal, redirect: 'manual', ...withBody })
   } catch (error) {
-    throw new HttpFailure(`${shortUrl(url)} does not answer: ${reasonOf(error, signal)}`)
+    throw new HttpFailure(`${shortUrl(url)} does not answer: ${reasonOf(error, begun.signal)}`)
+  } finally {
+    clearTimeout(patience)
   }
 }
 
