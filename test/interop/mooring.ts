@@ -20,11 +20,10 @@ export type Mooring = {
 
 type Ready = { ok: boolean; gateway: string; rpc: string; ensRegistry: string; universalResolver: string }
 
-/** Starts the built command line as a user would and waits until it says that it is ready. */
-export async function startMooring(): Promise<Mooring> {
-  const child = spawn(process.execPath, [program, 'dev', '--json', '--port', '0', '--rpc-port', '0'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+/** Starts the built command line as a user would, with `demo.eth` or the given names, and waits until it says that it is ready. */
+export async function startMooring(names: readonly string[] = []): Promise<Mooring> {
+  const args = ['dev', '--json', '--port', '0', '--rpc-port', '0', ...names.flatMap((name) => ['--name', name])]
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ready = await readReady(child)
   const port = Number(new URL(ready.gateway).port)
   const chain = ['--rpc', ready.rpc, '--ens-registry', ready.ensRegistry]

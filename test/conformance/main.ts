@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startMooring } from '../interop/mooring.ts'
+import { findProgram, run } from '../interop/run.ts'
+
+// The official conformance suite of the OCI distribution-spec against `mooring dev`. It is a program of its own that npm cannot install:
+// OCI_CONFORMANCE names it, or `conformance` on the PATH is it. Its exit code is 0 on a wrong configuration too, so the counts
+// in its junit.xml decide.
+
+const versions = ['1.1', 'dev'] as const
+const names = ['myapp.eth', 'other.eth']
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+type Counts = { passed: number; failed: number; skipped: number }
+
+async function runVersion(program: string, host: string, version: string): Promise<Counts> {
+  const folder = mkdtempSync(join(tmpdir(), 'mooring-conformance-'))
+  try {
+    const env = {
+      OCI_REGISTRY: host,
+      OCI_TLS: 'disabled',
+      OCI_REPO1: 'myapp.eth',
+      OCI_REPO2: 'other.eth/web',
+      OCI_VERSION: version,
+      OCI_RESULTS_DIR: folder,
+    }
+    await run(program, [], { cwd: folder, env, timeoutMs: 300_000 }).catch((error: Error) =>
+      process.stderr.write(`${error.message}\n`),
+    )
+    return readCounts(readFileSync(join(folder, 'junit.xml'), 'utf8'))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The attributes of the one `<testsuite>`; those that are zero are left out of it. What the version does not ask for is `disabled`. */
+function readCounts(junit: string): Counts {
+  const suite = /<testsuite ([^>]*)>/.exec(junit)?.[1]
+  if (suite === undefined) throw new Error('junit.xml has no <testsuite>: the suite did not run')
+  const count = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0)
+  const failed = count('failures') + count('errors')
+  const skipped = count('skipped')
+  return { passed: count('tests') - failed - skipped - count('disabled'), failed, skipped }
+}
+
+async function runSuite(program: string): Promise<Counts> {
+  const mooring = await startMooring(names)
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  try {
+    for (const version of versions) {
+      const { passed, failed, skipped } = await runVersion(program, mooring.host, version)
+      print(`conformance ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+      total.passed += passed
+      // What is skipped is an optional part that is not there, and all of them are.
+      total.failed += failed + skipped + (passed === 0 ? 1 : 0)
+    }
+  } finally {
+    await mooring.stop()
+  }
+  return total
+}
+
+const program = process.env.OCI_CONFORMANCE ?? findProgram('conformance')
+if (program === undefined) {
+  print(
+    'the OCI conformance suite is not here: github.com/opencontainers/distribution-spec publishes it; OCI_CONFORMANCE=FILE runs it',
+  )
+  print('0 passed, 0 failed')
+} else {
+  const { passed, failed } = await runSuite(program)
+  print(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
