@@ -94,7 +94,9 @@ function checkShape(body: JsonObject, mediaType: string): void {
   if (imageTypes.has(mediaType) && (body.manifests !== undefined || body.config === undefined)) {
     throw invalid(`an image manifest has config and layers, and no manifests (mediaType ${mediaType})`)
   }
-  if (indexTypes.has(mediaType) && (isImageLike || !Array.isArray(body.manifests))) {
+  // Go writes an empty list as null, and crane pushes such an index.
+  const hasList = body.manifests === null || Array.isArray(body.manifests)
+  if (indexTypes.has(mediaType) && (isImageLike || !hasList)) {
     throw invalid(`an image index has an array manifests, and neither layers nor config (mediaType ${mediaType})`)
   }
   if ((imageTypes.has(mediaType) || indexTypes.has(mediaType)) && body.schemaVersion !== 2) {

@@ -47,6 +47,7 @@ describe('what a manifest says (image-spec 1.1)', () => {
     expect((await read({ ...image, layers: [] })).blobs).toHaveLength(1)
     expect((await read({ ...image, layers: undefined })).blobs).toHaveLength(1)
     expect((await read({ ...index, manifests: [] })).children).toEqual([])
+    expect((await read({ ...index, manifests: null })).children).toEqual([])
   })
 
   test.each([
