@@ -13,7 +13,6 @@ import { Refusal } from '../tags/refusal.ts'
 import type { Proof } from '../tags/tree.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
-import { readHead } from './head-reads.ts'
 import { createLookupCache, type LookupAnswer, type LookupCache } from './lookup-cache.ts'
 import type { Route, RouteContext } from './route.ts'
 import { isSameList, readStanding } from './standing-list.ts'
@@ -105,12 +104,13 @@ async function answerLookup(deps: Deps, callData: string): Promise<Response> {
 }
 
 /**
- * A known answer's body if nothing under it moved: the chain's word (at most 15 s old), the head in the store (read each time, since
- * another process may publish), and time.
+ * A known answer's body if nothing under it moved: the chain's word (at most 15 s old), the head in the store (asked each time: whether
+ * it may be remembered is the store's to know), and time.
  */
 async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<string | undefined> {
   const { line, standing } = answer
-  const [authority, head] = await Promise.all([deps.chain.readAuthority(line.ensName), readHead(deps, line)])
+  const authority = await deps.chain.readAuthority(line.ensName)
+  const head = await deps.lists.findHead(line)
   if (!head || !isLineOf(line, authority)) return undefined
   const now = await readStanding(deps, authority, head)
   if (now !== standing && !isSameList(now.sent, standing.sent)) return undefined

@@ -73,6 +73,7 @@ async function isCounting(
 
 /** Whether two reads gave the same list with the same signatures and timestamp. */
 export function isSameList(a: SignedList, b: SignedList): boolean {
+  if (a === b) return true
   if (a.hash !== b.hash || a.signatures.length !== b.signatures.length) return false
   if (a.timestamp?.signature !== b.timestamp?.signature || a.timestamp?.issuedAt !== b.timestamp?.issuedAt) return false
   return a.signatures.every(({ signer, signature }, i) => {

@@ -6,6 +6,7 @@ import type { ContentStore } from './content-store.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
 import { type Fs, nodeFs } from './fs.ts'
+import { rememberHeads } from './remembered-heads.ts'
 import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
@@ -15,6 +16,7 @@ import { openSqlite, type SqliteSql } from './sqlite.ts'
 import type { TagListStore } from './tag-list-store.ts'
 
 const rememberedContentBytes = 16 * 1024 * 1024
+const rememberedHeads = 1000
 
 /** The three stores of a gateway on Node. */
 export type NodeStores = { content: ContentStore; catalog: Catalog; lists: TagListStore; close(): Promise<void> }
@@ -53,7 +55,11 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
   const content = await openFilesContent(folder, fs)
   await content.sweep(await catalog.listParts())
   await sweepTrees(sql)
-  return { content: rememberSmallContent(content, rememberedContentBytes), catalog, lists: createSqlTagLists(sql) }
+  return {
+    content: rememberSmallContent(content, rememberedContentBytes),
+    catalog,
+    lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
+  }
 }
 
 /** Makes new folders durable: each name is kept by the folder above it. */
