@@ -8,7 +8,7 @@ import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
 import { readAway } from './routes/body.ts'
 import { getHistory, getList, getProof, putList } from './routes/list.ts'
-import { getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
+import { answerKnownTarget, getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
@@ -79,8 +79,12 @@ export function createApp(deps: Deps): App {
       : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)),
   )
   return {
-    fetch: async (request, requestTarget = '') =>
-      hasDotSegments(requestTarget) ? refuseDotSegments(deps, request, requestTarget) : hono.fetch(request),
+    async fetch(request, requestTarget = '') {
+      const known = request.method === 'GET' ? await answerKnownTarget(deps, requestTarget) : undefined
+      if (known) return known
+      if (hasDotSegments(requestTarget)) return refuseDotSegments(deps, request, requestTarget)
+      return hono.fetch(request)
+    },
   }
 }
 

@@ -1,18 +1,17 @@
-import type { Hex } from 'viem'
 import type { ListLine } from '../store/tag-list-store.ts'
 import type { StandingList } from './standing-list.ts'
 
 /** One answer, ready to send, and what it was made from. */
 export type LookupAnswer = { line: ListLine; standing: StandingList; body: string }
 
-/** Answers by callData. */
+/** Answers by the path of a GET, or by the callData of a POST. */
 export type LookupCache = {
-  get(callData: string): LookupAnswer | undefined
-  set(callData: Hex, answer: LookupAnswer): void
+  get(key: string): LookupAnswer | undefined
+  set(key: string, answer: LookupAnswer): void
 }
 
 /** Longer ones are multicalls: rare, and large enough to push everything else out. */
-const maxCallDataChars = 2 + 2 * 2048
+const maxKeyChars = 2 + 2 * 2048
 
 /**
  * A bounded cache: when it is full the answers not asked for since they last came up go first (one pass gives each a second chance,
@@ -21,36 +20,36 @@ const maxCallDataChars = 2 + 2 * 2048
 export function createLookupCache(maxAnswers: number, maxBytes: number): LookupCache {
   const answers = new Map<string, LookupAnswer & { isAsked: boolean }>()
   let bytes = 0
-  const remove = (callData: string) => {
-    const known = answers.get(callData)
+  const remove = (key: string) => {
+    const known = answers.get(key)
     if (!known) return
-    bytes -= sizeOf(callData, known)
-    answers.delete(callData)
+    bytes -= sizeOf(key, known)
+    answers.delete(key)
   }
   const makeRoom = () => {
-    for (const [callData, answer] of answers) {
+    for (const [key, answer] of answers) {
       if (answers.size <= maxAnswers && bytes <= maxBytes) return
-      answers.delete(callData)
-      if (answer.isAsked) answers.set(callData, { ...answer, isAsked: false })
-      else bytes -= sizeOf(callData, answer)
+      answers.delete(key)
+      if (answer.isAsked) answers.set(key, { ...answer, isAsked: false })
+      else bytes -= sizeOf(key, answer)
     }
   }
   return {
-    get(callData) {
-      const answer = answers.get(callData)
+    get(key) {
+      const answer = answers.get(key)
       if (answer) answer.isAsked = true
       return answer
     },
-    set(callData, answer) {
-      remove(callData)
-      if (callData.length > maxCallDataChars) return
-      answers.set(callData, { ...answer, isAsked: false })
-      bytes += sizeOf(callData, answer)
+    set(key, answer) {
+      remove(key)
+      if (key.length > maxKeyChars) return
+      answers.set(key, { ...answer, isAsked: false })
+      bytes += sizeOf(key, answer)
       makeRoom()
     },
   }
 }
 
-function sizeOf(callData: string, { body }: LookupAnswer): number {
-  return callData.length + body.length
+function sizeOf(key: string, { body }: LookupAnswer): number {
+  return key.length + body.length
 }

@@ -25,14 +25,15 @@ export const getLookup: Route = async (context) => {
   const [chainId, resolver, sender, file = ''] = segmentsOf(context)
   checkServed(context.deps, chainId, resolver, sender)
   if (!file.endsWith('.json')) throw badCallData('the path does not end in {data}.json')
-  return answerLookup(context.deps, file.slice(0, -'.json'.length))
+  return answerLookup(context.deps, file.slice(0, -'.json'.length), rawPathOf(context.request.url))
 }
 
 /** `POST /ccip/{chainId}/{resolver}/{sender}` with `{"data","sender"}`; the body's sender is not trusted either. */
 export const postLookup: Route = async (context) => {
   const [chainId, resolver, sender] = segmentsOf(context)
   checkServed(context.deps, chainId, resolver, sender)
-  return answerLookup(context.deps, await readCallData(context))
+  const callData = await readCallData(context)
+  return answerLookup(context.deps, callData, callData)
 }
 
 const crossOrigin = { 'access-control-allow-origin': '*' } as const
@@ -96,10 +97,25 @@ function cacheOf(deps: Deps): LookupCache {
 /** A publish is visible at once: a copy is never used without asking. */
 const answerHeaders = { 'content-type': 'application/json', 'cache-control': 'no-cache', ...crossOrigin }
 
-async function answerLookup(deps: Deps, callData: string): Promise<Response> {
+/**
+ * The answer to a request target that was answered before, if it still holds: most lookups are repeated, and this one look at the cache
+ * spares them the router. Undefined for everything else, and for what the route should explain.
+ */
+export async function answerKnownTarget(deps: Deps, requestTarget: string): Promise<Response | undefined> {
+  const known = cacheOf(deps).get(requestTarget)
+  if (!known) return undefined
+  const body = await bodyOfKnown(deps, known).catch(() => undefined)
+  return body === undefined ? undefined : answerOf(body)
+}
+
+/** `key` is what the answer is remembered by: the path of a GET, the callData of a POST. */
+async function answerLookup(deps: Deps, callData: string, key: string): Promise<Response> {
   const cache = cacheOf(deps)
-  const known = cache.get(callData)
-  const body = (known && (await bodyOfKnown(deps, known))) ?? (await makeAnswer(deps, cache, callData))
+  const known = cache.get(key)
+  return answerOf((known && (await bodyOfKnown(deps, known))) ?? (await makeAnswer(deps, cache, callData, key)))
+}
+
+function answerOf(body: string): Response {
   return new Response(body, { headers: { ...answerHeaders, 'content-length': String(body.length) } })
 }
 
@@ -118,7 +134,7 @@ async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<string | u
   return answer.body
 }
 
-async function makeAnswer(deps: Deps, cache: LookupCache, text: string): Promise<string> {
+async function makeAnswer(deps: Deps, cache: LookupCache, text: string, key: string): Promise<string> {
   const { maxCallDataBytes } = deps.limits
   if (text.length > 2 + 2 * maxCallDataBytes) throw badCallData(`longer than ${maxCallDataBytes} bytes`)
   const callData = text.toLowerCase() as Hex
@@ -129,7 +145,7 @@ async function makeAnswer(deps: Deps, cache: LookupCache, text: string): Promise
   if (!found) throw unavailable(`no list of ${request.ensName} is here`)
   const standing = await readStanding(deps, authority, found.head)
   const body = encodeBody(standing.sent, found.proofs)
-  cache.set(callData, { line, standing, body })
+  cache.set(key, { line, standing, body })
   return body
 }
 
