@@ -1,4 +1,4 @@
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import type { NameAuthority } from '../tags/authority.ts'
 import type { ListDomain } from '../tags/list.ts'
 
@@ -21,5 +21,3 @@ export class ChainUnavailable extends Error {
 
 /** The addresses a reader needs; on a public chain those of ENS come from viem. */
 export type ChainAddresses = { ensRegistry: Address; resolver: Address }
-
-export type { Address, Hex }

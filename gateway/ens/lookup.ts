@@ -1,8 +1,9 @@
 import type { Hex } from 'viem'
+import { isTag } from '../tags/entry.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { arrayWords, bytesWords, textWords, word } from './abi-words.ts'
 import { bytesOfHex, digitsOf, isWholeHex } from './hex.ts'
-import { checkRepositoryLabels, type DecodedName, decodeDnsBytes, encodeDnsName, isTag, nodeOf } from './name.ts'
+import { checkRepositoryLabels, type DecodedName, decodeDnsBytes, encodeDnsName, nodeOf } from './name.ts'
 
 export { decodeResponse, encodeResponse, prepareResponse } from './response.ts'
 export { encodeResult } from './result.ts'

@@ -21,7 +21,6 @@ const maxNameBytes = 253
  * and no `--` at the third and fourth place.
  */
 const labelPattern = /^(?!..--)[a-z0-9]+(?:-+[a-z0-9]+)*$/
-const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 
 /**
  * Parses the `<name>` of a registry path; with `ns` (containerd and Docker 28+ send `?ns=`) the first component is `ns` where the
@@ -55,11 +54,6 @@ export function repositoryOf(ensName: string): string {
 /** Reads NAME of the command line, `web.acme.eth` or `acme.eth/web`. @throws OciError NAME_INVALID */
 export function parseNameArgument(text: string): RepositoryName {
   return text.includes('/') ? parseRepository(text) : { repository: repositoryOf(text), ensName: text }
-}
-
-/** A tag by the grammar `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. */
-export function isTag(text: string): boolean {
-  return tagPattern.test(text)
 }
 
 /** Whether decoded labels are a repository's (the grammar of protocol 1). @throws Refusal InvalidName when not */

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
 import { type DecideChanges, publishTags, renewList } from '../publisher.ts'
-import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
+import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, isTombstone, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { TagChange } from '../tags/tree.ts'
 import type { OpenRepository } from './repository.ts'
@@ -40,11 +40,6 @@ export function removeTags(deps: Deps, repository: OpenRepository, tags: readonl
     }
     return changes
   })
-}
-
-/** Whether an entry reads as absent although its slot is there (protocol 2.1). */
-export function isTombstone({ flags }: TagEntry): boolean {
-  return (flags & FLAG_TOMBSTONE) !== 0
 }
 
 /**

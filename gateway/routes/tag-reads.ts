@@ -1,12 +1,10 @@
 import type { Deps } from '../deps.ts'
-import { isTag } from '../ens/name.ts'
 import { OciError } from '../oci/error.ts'
-import { decodeTagEntry, encodeTagKey, type TagEntry } from '../tags/entry.ts'
+import { decodeTagEntry, encodeTagKey, isTag, isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { mayPush, type OpenRepository } from './repository.ts'
 import { readStanding } from './standing-list.ts'
-import { isTombstone } from './tag-changes.ts'
 
 /** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
 export function parseTag(text: string): string {

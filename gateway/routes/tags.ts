@@ -1,5 +1,5 @@
-import { isTag } from '../ens/name.ts'
 import { OciError } from '../oci/error.ts'
+import { isTag } from '../tags/entry.ts'
 import { jsonAnswer } from './answer.ts'
 import { parsePage } from './page.ts'
 import { type OpenRepository, openForRead } from './repository.ts'

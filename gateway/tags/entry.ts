@@ -36,7 +36,7 @@ const knownFlags = [0, FLAG_IMMUTABLE, FLAG_IMMUTABLE | FLAG_TOMBSTONE]
 /** Bytes before the digest: flags, updatedVersion, size, swarmReference, algorithm. */
 const DIGEST_OFFSET = 1 + 8 + 8 + 32 + 1
 
-/** A tag by the grammar of protocol 1. */
+/** A tag by the grammar of protocol 1: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. */
 export function isTag(text: string): boolean {
   return tagPattern.test(text)
 }

@@ -6,13 +6,13 @@ import {
   checkRepositoryLabels,
   decodeDnsName,
   encodeDnsName,
-  isTag,
   nodeOf,
   parseNameArgument,
   parseRepository,
   repositoryOf,
 } from '../../gateway/ens/name.ts'
 import { OciError } from '../../gateway/oci/error.ts'
+import { isTag } from '../../gateway/tags/entry.ts'
 import { Refusal } from '../../gateway/tags/refusal.ts'
 
 const a63 = 'a'.repeat(63)

@@ -1,5 +1,6 @@
 import { ConfigError, readSwitch, readText } from '../../config.ts'
-import { isTag, parseNameArgument, type RepositoryName } from '../../ens/name.ts'
+import { parseNameArgument, type RepositoryName } from '../../ens/name.ts'
+import { isTag } from '../../tags/entry.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import type { NameMemory } from '../../tags/verify.ts'
 import type { VerbContext } from '../verb.ts'
