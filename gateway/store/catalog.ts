@@ -54,6 +54,8 @@ export type Catalog = {
   ): Promise<readonly ManifestRecord[]>
   /** Whether anything was ever stored here: an unknown repository is 404 NAME_UNKNOWN. */
   hasContent(repository: RepositoryKey): Promise<boolean>
+  /** ENS names under which anything was ever stored, by whichever owner, in byte order after `after`, at most `limit`. */
+  listNames(after: string, limit: number): Promise<readonly string[]>
 
   createUpload(repository: RepositoryKey, uploadId: string, expiresAt: number): Promise<void>
   /** Only in the repository it was begun in. */

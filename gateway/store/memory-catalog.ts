@@ -35,7 +35,10 @@ function blobsIn(shelves: Map<string, Shelf>): Blobs {
   }
 }
 
-type Manifests = Pick<Catalog, 'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent'>
+type Manifests = Pick<
+  Catalog,
+  'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
+>
 function manifestsIn(shelves: Map<string, Shelf>): Manifests {
   return {
     async putManifest(repository, manifest) {
@@ -58,6 +61,13 @@ function manifestsIn(shelves: Map<string, Shelf>): Manifests {
         .slice(0, limit)
     },
     hasContent: async (repository) => shelves.has(keyOf(repository)),
+    async listNames(after, limit) {
+      const names = new Set([...shelves.values()].map(({ repository }) => repository.ensName))
+      return [...names]
+        .filter((name) => name > after)
+        .sort()
+        .slice(0, limit)
+    },
   }
 }
 

@@ -55,7 +55,10 @@ function blobRows(sql: Sql): BlobRows {
   }
 }
 
-type ManifestRows = Pick<Catalog, 'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent'>
+type ManifestRows = Pick<
+  Catalog,
+  'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
+>
 function manifestRows(sql: Sql): ManifestRows {
   return {
     async putManifest(repository, manifest) {
@@ -100,6 +103,13 @@ function manifestRows(sql: Sql): ManifestRows {
         repository.owner,
       ])
       return row !== undefined
+    },
+    async listNames(after, limit) {
+      const rows = await sql.all<{ ens_name: string }>(
+        'SELECT DISTINCT ens_name FROM repository WHERE ens_name > ?1 ORDER BY ens_name LIMIT ?2',
+        [after, limit],
+      )
+      return rows.map((row) => row.ens_name)
     },
   }
 }

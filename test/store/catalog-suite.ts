@@ -119,6 +119,18 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
       expect(await catalog.hasContent(otherName)).toBe(true)
     })
 
+    it('listNames: each name once whoever owned it, in byte order, in pages, whatever was removed since', async () => {
+      expect(await catalog.listNames('', 10)).toEqual([])
+      const names = ['b.eth', 'acme.eth', 'web.acme.eth', 'a-b.eth']
+      for (const ensName of names) await catalog.linkBlob({ ensName, owner }, digestOf('blob'), 4)
+      await catalog.linkBlob({ ensName: 'b.eth', owner: otherOwner }, digestOf('blob'), 4)
+      await catalog.unlinkBlob({ ensName: 'acme.eth', owner }, digestOf('blob'))
+      expect(await catalog.listNames('', 10)).toEqual(['a-b.eth', 'acme.eth', 'b.eth', 'web.acme.eth'])
+      expect(await catalog.listNames('acme.eth', 1)).toEqual(['b.eth'])
+      expect(await catalog.listNames('web.acme.eth', 1)).toEqual([])
+      expect(await catalog.listNames('', 0)).toEqual([])
+    })
+
     it('an upload is found with its parts in order, only in its own repository', async () => {
       await catalog.createUpload(repository, 'upload', 100)
       expect(await catalog.findUpload(repository, 'upload')).toEqual({
