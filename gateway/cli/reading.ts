@@ -2,14 +2,15 @@ import { ChainUnavailable } from '../chain/chain-reader.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { ListUnverified } from './client/read-list.ts'
 import { wantsJson } from './client/session.ts'
+import { TransactionRefused } from './owner/sender.ts'
 import { exitCodes, type VerbContext } from './verb.ts'
 
 /** What a reading command could not do: an error name, one line, and the exit code that goes with it. */
 export type ReadingFailure = { error: string; message: string; code: number }
 
 /**
- * The failure that an error stands for: a refusal and a missing gateway are "unverified" (4), a chain that cannot be asked is "anything
- * else" (1). @throws what is none of these
+ * The failure that an error stands for: a refusal and a missing gateway are "unverified" (4), a chain that cannot be asked or takes no
+ * transaction is "anything else" (1). @throws what is none of these
  */
 export function failureOf(error: unknown): ReadingFailure {
   if (error instanceof Refusal || error instanceof ListUnverified) {
@@ -17,6 +18,9 @@ export function failureOf(error: unknown): ReadingFailure {
   }
   if (error instanceof ChainUnavailable) {
     return { error: 'ChainUnavailable', message: error.message, code: exitCodes.failed }
+  }
+  if (error instanceof TransactionRefused) {
+    return { error: error.reason ?? 'TransactionRefused', message: error.message, code: exitCodes.failed }
   }
   throw error
 }

@@ -14,7 +14,7 @@ import { verify } from './verify.ts'
 export const verbs: readonly Verb[] = [dev, serve, resolve, tags, verify, history]
 
 /** What `runCommandLine` needs of its process. */
-export type CommandWorld = Pick<VerbContext, 'environment' | 'print' | 'note' | 'waitForStop'>
+export type CommandWorld = Pick<VerbContext, 'environment' | 'print' | 'note' | 'ask' | 'waitForStop'>
 
 /** Runs one command line to its end and resolves to the exit code; never rejects. */
 export async function runCommandLine(args: readonly string[], world: CommandWorld): Promise<number> {

@@ -12,6 +12,8 @@ export type VerbContext = {
   print(line: string): void
   /** One line to stderr: progress, warnings, errors. */
   note(line: string): void
+  /** Asks a person yes or no; absent where nobody sits at a terminal. */
+  ask?(question: string): Promise<boolean>
   /** Resolves on the first SIGINT or SIGTERM after the call; until it is called they end the process at once. */
   waitForStop(): Promise<void>
 }

@@ -6,6 +6,8 @@ export type Transaction = {
   data: Hex
   /** What it does, in one line for people: `set the resolver of acme.eth to 0x...`. */
   summary: string
+  /** It can only succeed once those before it are in a block, so a refusal before that says nothing. */
+  needsEarlier?: true
 }
 
 /** What became of a transaction. */
