@@ -57,7 +57,7 @@ export async function settle(
 }
 
 /** Where the account for people goes: stdout is for the JSON when one is wanted. */
-function sayingOf(context: VerbContext): (line: string) => void {
+export function sayingOf(context: VerbContext): (line: string) => void {
   return wantsJson(context) || readSwitch(context.settings, 'calldata') ? context.note : context.print
 }
 
