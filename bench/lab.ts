@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
@@ -13,6 +13,13 @@ const tsx = import.meta.resolve('tsx')
 /** The core that servers run on, and the other one; undefined where processes cannot be pinned. */
 export const cores =
   availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0 ? { server: 0, client: 1 } : undefined
+
+/** Megabytes of a process that are in memory now, and at the highest. Linux only. */
+export function residentMegabytes(pid: number): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const megabytes = (key: string) => (Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
+  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') }
+}
 
 /** One line about the machine that was measured. */
 export function describeMachine(): string {
@@ -56,13 +63,24 @@ export function startScript<T>(path: string, argument: object, core?: number): P
   return startNode(['--import', tsx, file, JSON.stringify(argument)], core)
 }
 
+/** Starts another program that says nothing when it is ready. */
+export function startProgram(file: string, args: readonly string[], core?: number): Omit<Running<never>, 'ready'> {
+  const child = spawnPinned([file, ...args], core, ['ignore', 'ignore', 'ignore'])
+  return { pid: child.pid ?? 0, stop: () => stop(child) }
+}
+
 async function startNode<T>(args: readonly string[], core?: number): Promise<Running<T>> {
-  const command = [process.execPath, ...args]
-  const [file = '', ...rest] = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
-  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnPinned([process.execPath, ...args], core, ['ignore', 'pipe', 'pipe'])
+  return { ready: await readLine<T>(child, args), pid: child.pid ?? 0, stop: () => stop(child) }
+}
+
+/** `taskset` becomes the program it starts, so the process id is the program's. */
+function spawnPinned(command: readonly string[], core: number | undefined, stdio: StdioOptions): ChildProcess {
+  const pinned = core === undefined ? command : ['taskset', '--cpu-list', String(core), ...command]
+  const child = spawn(pinned[0] ?? '', pinned.slice(1), { stdio })
   running.add(child)
   child.once('exit', () => running.delete(child))
-  return { ready: await readLine<T>(child, args), pid: child.pid ?? 0, stop: () => stop(child) }
+  return child
 }
 
 /** The first line as JSON. What a child says on stderr until then is shown only if it fails, and afterwards as it comes. */
@@ -92,9 +110,14 @@ export async function stopAll(): Promise<void> {
   await Promise.all([...running].map(stop))
 }
 
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** A fresh folder that goes away when the bench ends. */
 export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'mooring-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return folder
 }

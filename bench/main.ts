@@ -6,6 +6,7 @@ import { gasNames, measureGas } from './rows/gas.ts'
 import { measureLookups } from './rows/lookups.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePublish } from './rows/publish.ts'
+import { measureRegistry } from './rows/registry.ts'
 
 type Group = { name: string; measure(chain: Chain, quick: boolean): Promise<Row[]> }
 
@@ -16,6 +17,7 @@ const groups: readonly Group[] = [
     measure: (chain, quick) => measurePublish(chain, quick ? [100, 1_000] : [100, 10_000, 100_000], quick ? 5 : 41),
   },
   { name: 'callback gas', measure: (chain, quick) => measureGas(chain, quick ? [10, 1_000] : [10, 1_000, 10_000]) },
+  { name: 'registry', measure: measureRegistry },
   { name: 'memory', measure: (chain, quick) => measureMemory(chain, quick ? 1_000 : 100_000) },
 ]
 

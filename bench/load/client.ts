@@ -4,14 +4,24 @@ import { connect, type Socket } from 'node:net'
 // A small HTTP/1.1 client in a process of its own: keep-alive sockets, requests built beforehand, as little parsing as will do.
 // Argument: {url, pathsFile, connections, seconds} sends random ones for a time; without `seconds` each path once, in random order.
 // Prints {requestsPerSecond}.
-type Order = { url: string; pathsFile: string; connections: number; seconds?: number }
+type Order = {
+  url: string
+  pathsFile: string
+  connections: number
+  seconds?: number
+  method?: 'GET' | 'HEAD'
+  accept?: string
+}
 
 const order: Order = JSON.parse(process.argv[2] ?? '{}')
+const { method = 'GET', accept = '*/*' } = order
 const { hostname, port } = new URL(order.url)
 const requests = readFileSync(order.pathsFile, 'utf8')
   .trimEnd()
   .split('\n')
-  .map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`, 'latin1'))
+  .map((path) =>
+    Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: ${accept}\r\n\r\n`, 'latin1'),
+  )
 
 let done = 0
 const begin = process.hrtime.bigint()
@@ -40,7 +50,7 @@ function answerLength(received: Buffer): number | undefined {
   const head = received.toString('latin1', 0, headEnd)
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
   if (!head.startsWith('HTTP/1.1 200 ') || length === undefined) throw new Error(`unexpected answer: ${head}`)
-  const whole = headEnd + 4 + Number(length)
+  const whole = headEnd + 4 + (method === 'HEAD' ? 0 : Number(length))
   return received.length < whole ? undefined : whole
 }
 

@@ -20,10 +20,16 @@ export function writePaths(paths: readonly string[]): Paths {
   return { file, count: paths.length }
 }
 
+/** How a request is sent besides its path. */
+export type Asking = { method: 'GET' | 'HEAD'; accept: string }
+
+const plainGet: Asking = { method: 'GET', accept: '*/*' }
+
 /** Sends random paths over 16 kept connections for some seconds; every answer must be 200. Returns requests per second. */
-export async function measureRandom(url: string, paths: Paths, seconds: number): Promise<number> {
-  if (hasWrk) return runWrk(url, paths, seconds)
-  return runClient({ url, pathsFile: paths.file, connections, seconds })
+export async function measureRandom(url: string, paths: Paths, seconds: number, asking = plainGet): Promise<number> {
+  // wrk waits for the body that an answer to HEAD does not have.
+  if (hasWrk && asking.method === 'GET') return runWrk(url, paths, seconds, asking)
+  return runClient({ url, pathsFile: paths.file, connections, seconds, ...asking })
 }
 
 /** Sends each path exactly once, in random order. Returns requests per second. */
@@ -37,7 +43,7 @@ async function runClient(order: object): Promise<number> {
   return client.ready.requestsPerSecond
 }
 
-function runWrk(url: string, paths: Paths, seconds: number): number {
+function runWrk(url: string, paths: Paths, seconds: number, { method, accept }: Asking): number {
   const script = fileURLToPath(new URL('./random-path.lua', import.meta.url))
   const wrk = [
     'wrk',
@@ -52,7 +58,12 @@ function runWrk(url: string, paths: Paths, seconds: number): number {
     url,
   ]
   const [file = '', ...args] = cores ? ['taskset', '--cpu-list', String(cores.client), ...wrk] : wrk
-  const env = { ...process.env, MOORING_BENCH_PATHS: paths.file }
+  const env = {
+    ...process.env,
+    MOORING_BENCH_PATHS: paths.file,
+    MOORING_BENCH_METHOD: method,
+    MOORING_BENCH_ACCEPT: accept,
+  }
   const { stdout, stderr } = spawnSync(file, args, { env, encoding: 'utf8' })
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]
   if (rate === undefined || /Non-2xx|Socket errors/.test(stdout))

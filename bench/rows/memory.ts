@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { encodeTagLookup, gatewayUrlTemplates } from '../../gateway/ens/lookup.ts'
-import { type Chain, makeFolder, startGateway } from '../lab.ts'
+import { type Chain, makeFolder, residentMegabytes, startGateway } from '../lab.ts'
 import { publishList } from '../lists.ts'
 import { measureOnce, writePaths } from '../load/load.ts'
 import { createRow, type Row } from '../row.ts'
@@ -27,10 +26,4 @@ export async function measureMemory(chain: Chain, tags: number): Promise<Row[]> 
     rows.push(createRow(`resident memory, ${tags} tags ${how}, at the highest`, 'MB', 1, peak))
   }
   return rows
-}
-
-function residentMegabytes(pid: number): { now: number; peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const megabytes = (key: string) => (Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
-  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') }
 }
