@@ -2,13 +2,14 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { lookupErrorResponse, registryErrorResponse } from './errors.ts'
 import { OciError } from './oci/error.ts'
-import { compilePattern, hasDotSegments, matchPath, type PathPattern, rawPathOf } from './oci/path.ts'
+import { compilePattern, hasDotSegments, matchPath, type PathPattern, rawPathOf, requestTargetOf } from './oci/path.ts'
 import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
 import { readAway } from './routes/body.ts'
+import { answerKnownManifest } from './routes/known-manifests.ts'
 import { getHistory, getList, getProof, putList } from './routes/list.ts'
-import { answerKnownTarget, getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
+import { answerKnownLookup, getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
@@ -79,13 +80,23 @@ export function createApp(deps: Deps): App {
       : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)),
   )
   return {
-    async fetch(request, requestTarget = '') {
-      const known = request.method === 'GET' ? await answerKnownTarget(deps, requestTarget) : undefined
+    async fetch(request, requestTarget = requestTargetOf(request.url)) {
+      const known = await answerKnownTarget(deps, request, requestTarget)
       if (known) return known
       if (hasDotSegments(requestTarget)) return refuseDotSegments(deps, request, requestTarget)
       return hono.fetch(request)
     },
   }
+}
+
+/** What was asked before at the same target and still holds; undefined sends the request to its route. */
+async function answerKnownTarget(deps: Deps, request: Request, target: string): Promise<Response | undefined> {
+  const { method } = request
+  if (method === 'GET' && target.startsWith('/ccip/')) return answerKnownLookup(deps, target)
+  if ((method === 'GET' || method === 'HEAD') && target.startsWith('/v2/')) {
+    return answerKnownManifest(deps, request, target)
+  }
+  return undefined
 }
 
 function refuseDotSegments(deps: Deps, request: Request, requestTarget: string): Promise<Response> {

@@ -87,6 +87,12 @@ export function rawPathOf(url: string): string {
   return end === -1 ? url.slice(start) : url.slice(start, end)
 }
 
+/** Path and query of a URL as they stand there: what a client that did not normalise them sent as request target. */
+export function requestTargetOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  return start === -1 ? '/' : url.slice(start)
+}
+
 const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:[/?#]|$)/i
 
 /**

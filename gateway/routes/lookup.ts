@@ -12,10 +12,10 @@ import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import type { Proof } from '../tags/tree.ts'
 import { emptyAnswer } from './answer.ts'
+import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
 import { readBody } from './body.ts'
-import { createLookupCache, type LookupAnswer, type LookupCache } from './lookup-cache.ts'
 import type { Route, RouteContext } from './route.ts'
-import { isSameList, readStanding } from './standing-list.ts'
+import { isSameList, readStanding, type StandingList } from './standing-list.ts'
 
 // ERC-3668 and protocol 4. The gateway never signs: it hands out what the publisher signed, with proofs. Errors are thrown; errors.ts
 // gives them their `{"message"}` bodies.
@@ -82,14 +82,18 @@ function badCallData(message: string): Refusal {
   return new Refusal('BadResponse', `callData: ${message}`)
 }
 
+/** One answer, ready to send, and what it was made from. */
+type LookupAnswer = { line: ListLine; standing: StandingList; body: string }
+type LookupCache = AnswerCache<LookupAnswer>
+
 /** One cache per app, since answers belong to its stores and its chain. */
 const caches = new WeakMap<Deps, LookupCache>()
-const maxCachedBytes = 48 * 1024 * 1024
+const maxCachedChars = 48 * 1024 * 1024
 
 function cacheOf(deps: Deps): LookupCache {
   const known = caches.get(deps)
   if (known) return known
-  const cache = createLookupCache(deps.limits.maxCachedLookups, maxCachedBytes)
+  const cache = createAnswerCache<LookupAnswer>(deps.limits.maxCachedLookups, maxCachedChars)
   caches.set(deps, cache)
   return cache
 }
@@ -101,7 +105,7 @@ const answerHeaders = { 'content-type': 'application/json', 'cache-control': 'no
  * The answer to a request target that was answered before, if it still holds: most lookups are repeated, and this one look at the cache
  * spares them the router. Undefined for everything else, and for what the route should explain.
  */
-export async function answerKnownTarget(deps: Deps, requestTarget: string): Promise<Response | undefined> {
+export async function answerKnownLookup(deps: Deps, requestTarget: string): Promise<Response | undefined> {
   const known = cacheOf(deps).get(requestTarget)
   if (!known) return undefined
   const body = await bodyOfKnown(deps, known).catch(() => undefined)
