@@ -11,6 +11,7 @@ import {
   readUrls,
   type Settings,
 } from '../../config.ts'
+import { checkNetwork, networkFlag, readNetwork } from './network.ts'
 
 /** Where a reading command learns what is true: one chain through one or more endpoints. */
 export type Connection = {
@@ -29,6 +30,7 @@ export type Connection = {
 
 /** What every reading command takes. */
 export const connectionFlags: readonly Flag[] = [
+  networkFlag,
   {
     name: 'rpc',
     value: 'URL',
@@ -47,12 +49,14 @@ export const connectionFlags: readonly Flag[] = [
  */
 export async function connect(settings: Settings, note: (line: string) => void): Promise<Connection> {
   const publicChains = await readPublicChains()
-  const [firstUrl = publicChains[0].rpcUrls.default.http[0], ...otherUrls] = readUrls(settings, 'rpc')
+  const network = await readNetwork(settings)
+  const [firstUrl = publicChains[0].rpcUrls.default.http[0], ...otherUrls] = network.rpcUrls
   const rpcUrls = [firstUrl, ...otherUrls] as const
   const gateways = readUrls(settings, 'gateway')
   const onLoopback = rpcUrls.every((url) => isLoopbackHost(new URL(url).hostname))
   warnAboutTrust(rpcUrls, onLoopback, note)
   const chainId = await agreedChainId(rpcUrls.map((url) => createRpc(url)))
+  checkNetwork(network, chainId)
   return {
     chainId,
     chainName: await nameChain(chainId, firstUrl),

@@ -2,13 +2,6 @@ import type { Flag } from '../../config.ts'
 import { connectionFlags } from '../client/connect.ts'
 import { jsonFlag } from '../verb.ts'
 
-/** Which chain, by name or endpoint; the same on every command of an owner. */
-export const networkFlag: Flag = {
-  name: 'network',
-  value: 'N',
-  help: 'mainnet, sepolia or the URL of a JSON-RPC endpoint; with --rpc, the chain that it must be of',
-}
-
 /** Who signs, and whether anything is sent. */
 export const senderFlags: readonly Flag[] = [
   { name: 'key-file', value: 'F', help: 'sign with the private key in F: 0x and 64 hex digits, mode 0600' },
@@ -31,7 +24,9 @@ export const senderFlags: readonly Flag[] = [
 export const ownerFlags: readonly Flag[] = [
   ...senderFlags,
   { name: 'resolver', value: 'ADDRESS', help: "the Mooring resolver (default: the chain's, as shipped)" },
-  networkFlag,
   ...connectionFlags,
   jsonFlag,
 ]
+
+/** What every command takes that changes what an owner of a reachable name decided: the resolver is the one that ENS names. */
+export const changeFlags: readonly Flag[] = [...senderFlags, ...connectionFlags, jsonFlag]
