@@ -1,17 +1,34 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { ConfigError } from '../config.ts'
+import { anchor } from './anchor.ts'
+import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
 import { parseCommandLine } from './flags.ts'
 import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
+import { policy } from './policy.ts'
+import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
+import { revoke } from './revoke.ts'
 import { serve } from './serve.ts'
 import { tags } from './tags.ts'
 import { exitCodes, type Verb, type VerbContext } from './verb.ts'
 import { verify } from './verify.ts'
 
 /** Every verb, in the order of the help page. */
-export const verbs: readonly Verb[] = [dev, serve, resolve, tags, verify, history]
+export const verbs: readonly Verb[] = [
+  dev,
+  serve,
+  resolve,
+  tags,
+  verify,
+  history,
+  policy,
+  revoke,
+  reset,
+  anchor,
+  checkpoint,
+]
 
 /** What `runCommandLine` needs of its process. */
 export type CommandWorld = Pick<VerbContext, 'environment' | 'print' | 'note' | 'ask' | 'waitForStop'>

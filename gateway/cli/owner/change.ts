@@ -29,7 +29,7 @@ export type PlannedChange = {
   transaction: Transaction | null
   view: (authority: NameAuthority) => StateView | Promise<StateView>
   /** What the chain would say afterwards. */
-  then: NameAuthority
+  afterwards: NameAuthority
   /** What it means for people, in one line. */
   consequence: string
 }
@@ -69,9 +69,9 @@ async function settleChange(context: VerbContext, name: OwnedName, planned: Plan
   const say = sayingOf(context)
   const { subject, session, authority } = name
   const before = await planned.view(authority)
-  const after = await planned.view(planned.then)
+  const after = await planned.view(planned.afterwards)
   const shown = await readStandingList(session, subject.repository)
-  const currentList = shown && (await foresee(shown, authority, planned.then, session.localTime))
+  const currentList = shown && (await foresee(shown, authority, planned.afterwards, session.localTime))
   const consequence = planned.transaction === null ? 'nothing: it stands so already' : planned.consequence
   for (const line of describeChange(name, before, after, consequence, describeForeseen(currentList))) say(line)
   const { settlement, seen } = await settlePlanned(context, name, planned)
@@ -81,10 +81,19 @@ async function settleChange(context: VerbContext, name: OwnedName, planned: Plan
   if (wantsJson(context)) {
     const { ensName } = subject
     const { owner, authorityName } = authority
-    const report = { ok: failure === null, name: ensName, authority: authorityName, owner, before, after: seen ?? after }
+    const report = {
+      ok: failure === null,
+      name: ensName,
+      authority: authorityName,
+      owner,
+      before,
+      after: seen ?? after,
+    }
     const { transactions, safeBatch } = settlement
     const sent = seen !== null
-    context.print(JSON.stringify({ ...report, consequence, currentList, sent, transactions, safeBatch, error: failure }))
+    context.print(
+      JSON.stringify({ ...report, consequence, currentList, sent, transactions, safeBatch, error: failure }),
+    )
   }
   return failure === null ? exitCodes.done : exitCodes.failed
 }

@@ -111,7 +111,8 @@ async function openKeySender(settings: Settings, chain: Chain): Promise<Sender> 
   })
 }
 
-async function readKey(settings: Settings): Promise<Hex> {
+/** The private key in the file of `--key-file`. @throws ConfigError */
+export async function readKey(settings: Settings): Promise<Hex> {
   try {
     const key = await readKeyFile(readText(settings, 'key-file') ?? '')
     createKeySigner(key)

@@ -9,7 +9,7 @@ import { fetchMooring, readJson } from '../client/read-list.ts'
 import type { Session } from '../client/session.ts'
 
 /** What a change on chain does to the list that gateways show: the error name that refuses it before and after, null for valid. */
-export type ForeseenList = { version: number; hash: Hex; now: RefusalName | null; then: RefusalName | null }
+export type ForeseenList = { version: number; hash: Hex; now: RefusalName | null; afterwards: RefusalName | null }
 
 const maxProofBytes = 1024 * 1024
 
@@ -35,16 +35,15 @@ async function readShownList(session: Session, gateway: string, repository: stri
 export async function foresee(
   signed: SignedList,
   now: NameAuthority,
-  then: NameAuthority,
+  afterwards: NameAuthority,
   localTime: bigint,
 ): Promise<ForeseenList> {
-  const refusedBy = (authority: NameAuthority) =>
-    verifyList(signed, authority, localTime).then(() => null, refusalName)
+  const refusedBy = (authority: NameAuthority) => verifyList(signed, authority, localTime).then(() => null, refusalName)
   return {
     version: Number(signed.list.version),
     hash: signed.hash,
     now: await refusedBy(now),
-    then: await refusedBy(then),
+    afterwards: await refusedBy(afterwards),
   }
 }
 
@@ -56,9 +55,9 @@ function refusalName(error: unknown): RefusalName {
 /** What becomes of the list, in one line for people. */
 export function describeForeseen(list: ForeseenList | null): string {
   if (list === null) return 'no gateway shows a list'
-  const { version, now, then } = list
-  if (now === null && then === null) return `the current list, version ${version}, stays valid`
-  if (now === null) return `kills the current list, version ${version} (${then}): publish again`
-  if (then === null) return `version ${version}, refused until now (${now}), becomes valid`
+  const { version, now, afterwards } = list
+  if (now === null && afterwards === null) return `the current list, version ${version}, stays valid`
+  if (now === null) return `kills the current list, version ${version} (${afterwards}): publish again`
+  if (afterwards === null) return `version ${version}, refused until now (${now}), becomes valid`
   return `the list that gateways show, version ${version}, is refused already (${now})`
 }
