@@ -161,14 +161,19 @@ export const universalResolverAbi = [
 
 export const nameWrapperAbi = [
   {"type":"constructor","inputs":[{"name":"ensRegistry_","type":"address"}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"burn","inputs":[{"name":"node","type":"bytes32"},{"name":"fuses","type":"uint32"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"canModifyName","inputs":[{"name":"node","type":"bytes32"},{"name":"account","type":"address"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
+  {"type":"function","name":"ens","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"ensRegistry","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
+  {"type":"function","name":"getData","inputs":[{"name":"id","type":"uint256"}],"outputs":[{"name":"owner","type":"address"},{"name":"fuses","type":"uint32"},{"name":"expiresAt","type":"uint64"}],"stateMutability":"view"},
   {"type":"function","name":"isApprovedForAll","inputs":[{"name":"owner","type":"address"},{"name":"operator","type":"address"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
   {"type":"function","name":"ownerOf","inputs":[{"name":"id","type":"uint256"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"setApprovalForAll","inputs":[{"name":"operator","type":"address"},{"name":"approved","type":"bool"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"setResolver","inputs":[{"name":"node","type":"bytes32"},{"name":"resolver","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"transfer","inputs":[{"name":"node","type":"bytes32"},{"name":"to","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"unwrap","inputs":[{"name":"node","type":"bytes32"},{"name":"owner","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"wrap","inputs":[{"name":"node","type":"bytes32"},{"name":"owner","type":"address"},{"name":"expiresAt","type":"uint64"},{"name":"hasGrace","type":"bool"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"error","name":"OperationProhibited","inputs":[{"name":"node","type":"bytes32"}]},
   {"type":"error","name":"Unauthorised","inputs":[]},
 ] as const
 
@@ -177,9 +182,12 @@ export const registrarAbi = [
   {"type":"function","name":"GRACE_PERIOD","inputs":[],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
   {"type":"function","name":"available","inputs":[{"name":"id","type":"uint256"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
   {"type":"function","name":"baseNode","inputs":[],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view"},
+  {"type":"function","name":"ens","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"ensRegistry","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"nameExpires","inputs":[{"name":"id","type":"uint256"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
+  {"type":"function","name":"ownerOf","inputs":[{"name":"id","type":"uint256"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"register","inputs":[{"name":"label","type":"string"},{"name":"owner","type":"address"},{"name":"expiresAt","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"renew","inputs":[{"name":"label","type":"string"},{"name":"expiresAt","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"error","name":"Expired","inputs":[]},
   {"type":"error","name":"NotAvailable","inputs":[]},
 ] as const

@@ -9,12 +9,14 @@ interface ISubnodeOwner {
 /// real one. It must own the node of `eth`.
 contract TestRegistrar {
     error NotAvailable();
+    error Expired();
 
     bytes32 public constant baseNode = 0x93cdeb708b7545dc668eb9280176169d1c33cfd8ed6f04690a0bcc88a93fc4ae;
     uint256 public constant GRACE_PERIOD = 90 days;
 
     address public immutable ensRegistry;
     mapping(uint256 id => uint256) private _expiries;
+    mapping(uint256 id => address) private _registrants;
 
     constructor(address ensRegistry_) {
         ensRegistry = ensRegistry_;
@@ -25,6 +27,7 @@ contract TestRegistrar {
         bytes32 id = keccak256(bytes(label));
         require(available(uint256(id)), NotAvailable());
         _expiries[uint256(id)] = expiresAt;
+        _registrants[uint256(id)] = owner;
         ISubnodeOwner(ensRegistry).setSubnodeOwner(baseNode, id, owner);
     }
 
@@ -38,6 +41,17 @@ contract TestRegistrar {
     /// @notice Expiry of a label's hash, 0 for never registered. The registry keeps its owner past it.
     function nameExpires(uint256 id) external view returns (uint256) {
         return _expiries[id];
+    }
+
+    /// @notice Who registered it, and may take the registry's ownership back with `reclaim`; not once it has expired.
+    function ownerOf(uint256 id) external view returns (address) {
+        require(_expiries[id] > block.timestamp, Expired());
+        return _registrants[id];
+    }
+
+    /// @notice The ENS registry, by the real registrar's name for it.
+    function ens() external view returns (address) {
+        return ensRegistry;
     }
 
     function available(uint256 id) public view returns (bool) {
