@@ -7,6 +7,9 @@ import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
 import { readAway } from './routes/body.ts'
+import { getCatalog } from './routes/catalog.ts'
+import { allowAnyOrigin, preflightAnswer } from './routes/cross-origin.ts'
+import { getExtensions, getRepositoryExtensions } from './routes/extensions.ts'
 import { answerKnownManifest } from './routes/known-manifests.ts'
 import { getHistory, getList, getProof, putList } from './routes/list.ts'
 import { answerKnownLookup, getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
@@ -28,6 +31,9 @@ type Row = readonly [method: string, pattern: string, route: Route]
 const registryRows: readonly Row[] = [
   ['GET', '/v2/', getBase],
   ['GET', '/v2', getBase],
+  ['GET', '/v2/_catalog', getCatalog],
+  ['GET', '/v2/_oci/ext/discover', getExtensions],
+  ['GET', '/v2/{repository}/_oci/ext/discover', getRepositoryExtensions],
   ['GET', '/v2/{repository}/blobs/{digest}', getBlob],
   ['DELETE', '/v2/{repository}/blobs/{digest}', deleteBlob],
   ['POST', '/v2/{repository}/blobs/uploads/', postUpload],
@@ -58,13 +64,19 @@ const lookupRows: readonly Row[] = [
   ['OPTIONS', '/ccip/:chainId/:resolver/:sender/:data', optionsLookup],
 ]
 
+/** Method and path of every endpoint of the registry API, as `GET /v2/{repository}/tags/list`. */
+export const registryEndpoints: readonly string[] = registryRows.map(([method, pattern]) => `${method} ${pattern}`)
+
 type CompiledRow = { method: string; pattern: PathPattern; route: Route }
 
+/** What only an entry knows of a request: its target before any URL parser saw it, and the address of who sent it. */
+export type Arrival = { target?: string | undefined; client?: string | undefined }
+
 /**
- * The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. An entry that still sees the request
- * target as it was sent hands it in too: the URL of `request` no longer shows `.` and `..` segments, and those are refused.
+ * The gateway's whole HTTP face. The entries hand it to a server; tests call `fetch` themselves. The URL of `request` no longer shows
+ * `.` and `..` segments, which are refused; requests are counted by client where there is a throttle.
  */
-export type App = { fetch(request: Request, requestTarget?: string): Promise<Response> }
+export type App = { fetch(request: Request, arrival?: Arrival): Promise<Response> }
 
 /** Builds the app over its drivers. It holds no state of its own. */
 export function createApp(deps: Deps): App {
@@ -80,11 +92,12 @@ export function createApp(deps: Deps): App {
       : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)),
   )
   return {
-    async fetch(request, requestTarget = requestTargetOf(request.url)) {
-      const known = await answerKnownTarget(deps, request, requestTarget)
+    async fetch(request, { target = requestTargetOf(request.url), client = '' } = {}) {
+      const waitSeconds = deps.throttle?.admit(client) ?? 0
+      if (waitSeconds > 0) return refuse(deps, request, tooManyRequests(waitSeconds))
+      const known = await answerKnownTarget(deps, request, target)
       if (known) return known
-      if (hasDotSegments(requestTarget)) return refuseDotSegments(deps, request, requestTarget)
-      return hono.fetch(request)
+      return hasDotSegments(target) ? refuse(deps, request, dotSegments()) : hono.fetch(request)
     },
   }
 }
@@ -94,22 +107,43 @@ async function answerKnownTarget(deps: Deps, request: Request, target: string): 
   const { method } = request
   if (method === 'GET' && target.startsWith('/ccip/')) return answerKnownLookup(deps, target)
   if ((method === 'GET' || method === 'HEAD') && target.startsWith('/v2/')) {
-    return answerKnownManifest(deps, request, target)
+    const known = await answerKnownManifest(deps, request, target)
+    return known && withOrigin(deps, request, known)
   }
   return undefined
 }
 
-function refuseDotSegments(deps: Deps, request: Request, requestTarget: string): Promise<Response> {
-  const refuse = () => {
-    throw new OciError('NAME_INVALID', 'the path has . or .. segments, so it does not name what it seems to name')
+/** RFC 6585 section 4. */
+function tooManyRequests(waitSeconds: number): OciError {
+  return new OciError('TOOMANYREQUESTS', `too many requests: the next one is answered in ${waitSeconds} s`, {
+    headers: { 'retry-after': String(waitSeconds) },
+  })
+}
+
+function dotSegments(): OciError {
+  return new OciError('NAME_INVALID', 'the path has . or .. segments, so it does not name what it seems to name')
+}
+
+/** An error before any route, in the form of the API that was asked. */
+function refuse(deps: Deps, request: Request, error: OciError): Promise<Response> {
+  const find = () => {
+    throw error
   }
-  if (requestTarget.startsWith('/ccip/')) return answer(deps, request, lookupErrorResponse, refuse)
-  return answerRegistry(deps, request, refuse)
+  if (rawPathOf(request.url).startsWith('/ccip/')) return answer(deps, request, lookupErrorResponse, find)
+  return answerRegistry(deps, request, find)
 }
 
 async function answerRegistry(deps: Deps, request: Request, find: () => Found): Promise<Response> {
-  const response = await answer(deps, request, registryErrorResponse, find)
+  const isPreflight = deps.features.crossOriginReads && request.method === 'OPTIONS'
+  const response = isPreflight ? preflightAnswer() : await answer(deps, request, registryErrorResponse, find)
   response.headers.set('docker-distribution-api-version', 'registry/2.0')
+  return withOrigin(deps, request, response)
+}
+
+const openMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+function withOrigin({ features }: Deps, { method }: Request, response: Response): Response {
+  if (features.crossOriginReads && openMethods.has(method)) allowAnyOrigin(response.headers)
   return response
 }
 
@@ -123,7 +157,9 @@ async function answer(
 ): Promise<Response> {
   try {
     const { route, params } = find()
-    const response = await route(contextOf(deps, request, params))
+    const added: [name: string, value: string][] = []
+    const response = await route(contextOf(deps, request, params, added))
+    for (const [name, value] of added) response.headers.append(name, value)
     return request.method === 'HEAD' && response.body ? withoutBody(response) : response
   } catch (error) {
     await readAway(request)
@@ -131,12 +167,18 @@ async function answer(
   }
 }
 
-function contextOf(deps: Deps, request: Request, params: Record<string, string>): RouteContext {
+function contextOf(
+  deps: Deps,
+  request: Request,
+  params: Record<string, string>,
+  added: [name: string, value: string][],
+): RouteContext {
   let url: URL | undefined
   return {
     deps,
     request,
     params,
+    addHeader: (name, value) => added.push([name, value]),
     get url() {
       url ??= new URL(request.url)
       return url

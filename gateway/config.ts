@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import type { Features } from './features.ts'
 
 /** One thing that can be set: `--publisher-key-file F`, or `MOORING_PUBLISHER_KEY_FILE` in the environment. */
 export type Flag = {
@@ -29,6 +30,12 @@ export type Config = {
   /** File with the publisher's key; null makes this a relay gateway. */
   publisherKeyFile: string | null
   insecureNoAuth: boolean
+  /** What is on; what is left out is off. */
+  features?: Partial<Features>
+  /** Requests per minute that one client may send; 0 or nothing: as many as it likes. */
+  requestsPerMinute?: number
+  /** The header in which a proxy in front says who asks; null or nothing: whoever opened the connection. */
+  clientAddressHeader?: string | null
 }
 
 /** Something was given that cannot be used: one line that names the flag or key, what was seen and what was wanted. Exit code 2. */
@@ -43,6 +50,10 @@ export class ConfigError extends Error {
 const PUBLIC_ENS_REGISTRY: Address = '0x00000000000c2e074ec69a0dfb2997ba6c7d2e1e'
 const publicChainIds: readonly number[] = [1, 11155111]
 
+/** Beyond loopback: a pull of an image of 100 layers every few seconds. */
+const DEFAULT_REQUESTS_PER_MINUTE = 3000
+const MAX_REQUESTS_PER_MINUTE = 1_000_000
+
 /** The keys of a gateway. */
 export const gatewayFlags: readonly Flag[] = [
   { name: 'port', value: 'N', help: 'port to listen on; 0 takes a free one (default 5050)' },
@@ -56,6 +67,19 @@ export const gatewayFlags: readonly Flag[] = [
     name: 'publisher-key-file',
     value: 'F',
     help: '0x and 64 hex digits, mode 0600; without it the gateway only relays',
+  },
+  { name: 'catalog', value: null, help: 'answer GET /v2/_catalog with the names whose content is here' },
+  { name: 'sparse-indexes', value: null, help: 'take image indexes that list manifests which are not here' },
+  { name: 'cross-origin-reads', value: null, help: 'let web pages of any origin read the registry API' },
+  {
+    name: 'rate-limit',
+    value: 'N',
+    help: `requests per minute of one client, 0 for any number (default 0 on loopback, else ${DEFAULT_REQUESTS_PER_MINUTE})`,
+  },
+  {
+    name: 'client-address-header',
+    value: 'NAME',
+    help: 'header in which the proxy in front says who asks (default: who opened the connection)',
   },
   { name: 'insecure-no-auth', value: null, help: 'listen beyond loopback although anybody there may push' },
 ]
@@ -107,7 +131,26 @@ export function readConfig(settings: Settings): Config {
     resolver: readAddress(settings, 'resolver') ?? required('resolver', 'the address of the Mooring resolver contract'),
     publisherKeyFile: readText(settings, 'publisher-key-file') ?? null,
     insecureNoAuth,
+    features: {
+      catalog: readSwitch(settings, 'catalog'),
+      sparseIndexes: readSwitch(settings, 'sparse-indexes'),
+      crossOriginReads: readSwitch(settings, 'cross-origin-reads'),
+    },
+    requestsPerMinute: readInteger(settings, 'rate-limit', 0, MAX_REQUESTS_PER_MINUTE, defaultRequestsPerMinute(host)),
+    clientAddressHeader: readHeaderName(settings, 'client-address-header'),
   }
+}
+
+function defaultRequestsPerMinute(host: string): number {
+  return isLoopbackHost(host) ? 0 : DEFAULT_REQUESTS_PER_MINUTE
+}
+
+/** RFC 9110 section 5.6.2 "token", in lower case. */
+function readHeaderName(settings: Settings, name: string): string | null {
+  const setting = settings.get(name)?.at(-1)
+  if (setting === undefined) return null
+  if (/^[a-zA-Z0-9-]{1,64}$/.test(setting.text)) return setting.text.toLowerCase()
+  throw new ConfigError(setting.from, setting.text, 'the name of a header, such as X-Forwarded-For')
 }
 
 /** The chain's own ENS registry. @throws ConfigError where none is known */

@@ -1,9 +1,11 @@
 import type { ChainReader } from './chain/chain-reader.ts'
+import type { Features } from './features.ts'
 import type { Limits } from './limits.ts'
 import type { Signer } from './signer.ts'
 import type { Catalog } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
+import type { Throttle } from './throttle.ts'
 
 /** One structured line; never a secret. */
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void
@@ -23,5 +25,8 @@ export type Deps = {
   /** Lets other work run: awaited between slices of long computations. */
   pause: () => Promise<void>
   limits: Limits
+  features: Features
+  /** Requests per client; null takes them all. */
+  throttle: Throttle | null
   log: Log
 }

@@ -24,6 +24,12 @@ export type Limits = {
   maxCachedLookups: number
   /** Descriptors of one manifest (security notes 4.2). */
   maxManifestDescriptors: number
+  /** What one image index lists (security notes 4.2). */
+  maxIndexChildren: number
+  /** Image indexes one inside the other, the outermost included (security notes 4.2). */
+  maxIndexDepth: number
+  /** `OCI-Chunk-Min-Length` (end-4a): every chunk but the last has at least this; 0 asks nothing. */
+  minChunkBytes: number
   /** Nesting of JSON in a manifest. */
   maxJsonDepth: number
 }
@@ -42,5 +48,8 @@ export const defaultLimits: Limits = {
   authorityTtlSeconds: 15,
   maxCachedLookups: 20_000,
   maxManifestDescriptors: 10_000,
+  maxIndexChildren: 1_000,
+  maxIndexDepth: 4,
+  minChunkBytes: 0,
   maxJsonDepth: 32,
 }

@@ -14,9 +14,11 @@ import { createRpc } from './chain/rpc.ts'
 import { createViemChain } from './chain/viem-chain.ts'
 import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
+import { noFeatures } from './features.ts'
 import { defaultLimits } from './limits.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
+import { createThrottle } from './throttle.ts'
 
 /** A gateway that listens. */
 export type Gateway = {
@@ -50,7 +52,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   if (overrides.chain === undefined) await checkChain(config)
   const stores = await openStores(config.dataDir)
   const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
-  const server = createServer(serverOptions, listenerOf(deps))
+  const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   const stopSweeping = sweepUploads(deps)
   try {
     await listen(server, config)
@@ -95,6 +97,8 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     randomId: () => randomBytes(16).toString('hex'),
     pause: () => setImmediate(),
     limits: defaultLimits,
+    features: { ...noFeatures, ...config.features },
+    throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log: logToStderr,
   }
 }
@@ -155,10 +159,30 @@ async function checkChain(config: Config): Promise<void> {
   }
 }
 
+/** What says who sends a request. */
+type Sender = Pick<IncomingMessage, 'headers' | 'socket'>
+
+/**
+ * Who sends a request: the other end of the connection, or what the configured header says. Of a list of addresses the last one counts,
+ * which the nearest proxy added; the ones before it are whatever the client wrote.
+ */
+function clientReader({ clientAddressHeader = null }: Config): (incoming: Sender) => string {
+  return ({ headers, socket }) => {
+    const named = clientAddressHeader === null ? undefined : headers[clientAddressHeader]
+    const last = (Array.isArray(named) ? named.join(',') : named)?.split(',').at(-1)?.trim()
+    return last || (socket.remoteAddress ?? '')
+  }
+}
+
 /** A request that breaks off in the middle is nobody's crash: the response is given up. */
-function listenerOf(deps: Deps): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+function listenerOf(
+  deps: Deps,
+  clientOf: (incoming: Sender) => string,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const app = createApp(deps)
-  const listener = getRequestListener((request, { incoming }) => app.fetch(request, incoming.url))
+  const listener = getRequestListener((request, { incoming }) => {
+    return app.fetch(request, { target: incoming.url, client: clientOf(incoming) })
+  })
   return (incoming, outgoing) => {
     listener(incoming, outgoing).catch((error: unknown) => {
       deps.log('connection failed', { error: error instanceof Error ? error.message : String(error) })

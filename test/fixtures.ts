@@ -3,6 +3,7 @@ import { privateKeyToAddress, sign } from 'viem/accounts'
 import { type ChainReader, ChainUnavailable } from '../gateway/chain/chain-reader.ts'
 import type { Deps } from '../gateway/deps.ts'
 import { nodeOf } from '../gateway/ens/name.ts'
+import { type Features, noFeatures } from '../gateway/features.ts'
 import { defaultLimits, type Limits } from '../gateway/limits.ts'
 import type { Signer } from '../gateway/signer.ts'
 import type { NameAuthority, Policy } from '../gateway/tags/authority.ts'
@@ -140,7 +141,12 @@ export const testNames: Readonly<Record<string, TestName>> = {
 /** Deps for a test: the given stores, and for the rest a fake chain, a fixed clock, counted ids and a log that is kept. */
 export function createTestDeps(
   stores: Pick<Deps, 'content' | 'catalog' | 'lists'>,
-  options: { signer?: Signer | null; limits?: Partial<Limits>; names?: Readonly<Record<string, TestName>> } = {},
+  options: {
+    signer?: Signer | null
+    limits?: Partial<Limits>
+    features?: Partial<Features>
+    names?: Readonly<Record<string, TestName>>
+  } = {},
 ): TestDeps {
   const logged: [string, unknown][] = []
   const clock = createTestClock()
@@ -153,6 +159,8 @@ export function createTestDeps(
     randomId: () => (++ids).toString(16).padStart(32, '0'),
     pause: async () => undefined,
     limits: { ...defaultLimits, ...options.limits },
+    features: { ...noFeatures, ...options.features },
+    throttle: null,
     log: (event, fields) => logged.push([event, fields]),
     logged,
   }

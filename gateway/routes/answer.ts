@@ -1,3 +1,5 @@
+import { matchesEntityTag } from '../oci/range.ts'
+
 /** An answer without a body: `Content-Length: 0` said aloud, since servers fall back to chunked otherwise. */
 export function emptyAnswer(status: number, headers: Record<string, string> = {}): Response {
   const noLength = status === 204 || status === 304
@@ -32,4 +34,15 @@ export function contentAnswer(
 export function withoutBody(response: Response): Response {
   response.body?.cancel().catch(() => undefined)
   return new Response(null, { status: response.status, headers: response.headers })
+}
+
+/** A strong entity tag of a JSON value (RFC 9110 section 8.8.3): the hash of its text. */
+export async function entityTagOf(value: unknown): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)))
+  return `"${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('')}"`
+}
+
+/** Whether the client has the answer with this entity tag already: 304. */
+export function notModified(request: Request, entityTag: string): boolean {
+  return matchesEntityTag(request.headers.get('if-none-match'), entityTag)
 }

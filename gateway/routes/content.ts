@@ -1,8 +1,8 @@
 import { unavailable } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
-import { matchesEntityTag, parseRange, type Span } from '../oci/range.ts'
-import { contentAnswer } from './answer.ts'
+import { parseRange, type Span } from '../oci/range.ts'
+import { contentAnswer, notModified } from './answer.ts'
 import type { RouteContext } from './route.ts'
 
 /** Content that a repository shows: what it is and how long, as the catalog or the signed list says. */
@@ -19,9 +19,7 @@ export async function answerContent(
 ): Promise<Response> {
   const headers = contentHeaders(content, options)
   const { request } = context
-  if (matchesEntityTag(request.headers.get('if-none-match'), entityTag(content))) {
-    return new Response(null, { status: 304, headers })
-  }
+  if (notModified(request, entityTag(content))) return new Response(null, { status: 304, headers })
   headers['content-type'] = content.mediaType
   const span = options.ranges ? wantedSpan(request, content) : 'whole'
   if (request.method === 'HEAD') return answerHead(context, content, headers)

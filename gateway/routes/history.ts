@@ -3,7 +3,8 @@ import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
 import type { HistoryRecord, ListLine, TagTransition } from '../store/tag-list-store.ts'
 import { entryToJson } from '../tags/json.ts'
-import { findList, signedListToJson } from './list-answer.ts'
+import { emptyAnswer, notModified } from './answer.ts'
+import { findList, listEntityTag, signedListToJson } from './list-answer.ts'
 import { parsePage } from './page.ts'
 import { answerInParts } from './parts-answer.ts'
 import { openForRead } from './repository.ts'
@@ -24,14 +25,16 @@ export const getHistory: Route = async (context) => {
   const limit = Math.min(page.limit, maxVersions)
   const last = parseHash(page.last)
   const repository = await openForRead(context)
-  await findList(context.deps, repository)
+  const head = await findList(context.deps, repository)
+  const headers = { etag: listEntityTag(head), 'cache-control': 'no-cache' }
+  if (notModified(context.request, headers.etag)) return emptyAnswer(304, headers)
   const found = await context.deps.lists.history(repository.line, last, limit + 1)
   const records = pageOf(found.slice(0, limit))
   const end = records.at(-1)?.hash
   const path = `/v2/${repository.name.repository}/_mooring/history`
   const link = found.length > records.length && end ? { link: `<${path}?n=${limit}&last=${end}>; rel="next"` } : {}
   const parts = partsOf(context.deps, repository.line, repository.name.ensName, records)
-  return answerInParts(parts, { 'cache-control': 'no-cache', ...link })
+  return answerInParts(parts, { ...headers, ...link })
 }
 
 /** The first one always, and more until there are changes enough. */

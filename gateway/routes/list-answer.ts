@@ -1,6 +1,7 @@
+import { sha256, stringToHex } from 'viem'
 import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
-import { headerToJson, signaturesToJson } from '../tags/json.ts'
+import { headerToJson, signaturesToJson, timestampToJson } from '../tags/json.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { OpenRepository } from './repository.ts'
 
@@ -19,4 +20,10 @@ export function noList(repository: string): OciError {
 /** The members that every answer about a list begins with (protocol 5). */
 export function signedListToJson({ list, hash, signatures }: SignedList) {
   return { list: headerToJson(list), hash, signatures: signaturesToJson(signatures) }
+}
+
+/** A strong tag of a list as it is sent; its entries are in the list hash. */
+export function listEntityTag({ hash, signatures, timestamp }: SignedList): string {
+  const made = JSON.stringify([hash, signaturesToJson(signatures), timestampToJson(timestamp)])
+  return `"${sha256(stringToHex(made)).slice(2)}"`
 }

@@ -1,13 +1,12 @@
-import { sha256, stringToHex } from 'viem'
 import type { Deps } from '../deps.ts'
 import { unavailable } from '../errors.ts'
 import { type ListLine, ListMoved } from '../store/tag-list-store.ts'
 import { decodeTagEntry, decodeTagKey } from '../tags/entry.ts'
-import { entryToJson, signaturesToJson, timestampToJson } from '../tags/json.ts'
+import { entryToJson, timestampToJson } from '../tags/json.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { Slot } from '../tags/tree.ts'
-import { emptyAnswer } from './answer.ts'
-import { findList, signedListToJson } from './list-answer.ts'
+import { emptyAnswer, notModified } from './answer.ts'
+import { findList, listEntityTag, signedListToJson } from './list-answer.ts'
 import { answerInParts } from './parts-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
@@ -28,9 +27,9 @@ export const getList: Route = async (context) => {
   for (let tries = 0; tries < maxTries; tries++) {
     const head = await findList(deps, repository)
     const sent = await withValidSignatures(repository.authority, head)
-    const etag = etagOf(sent)
+    const etag = listEntityTag(sent)
     const headers = { etag, 'cache-control': 'no-cache' }
-    if (isKnown(request.headers.get('if-none-match'), etag)) return emptyAnswer(304, headers)
+    if (notModified(request, etag)) return emptyAnswer(304, headers)
     const answer = await startAnswer(partsOf(deps, repository.line, sent), headers)
     if (answer) return answer
   }
@@ -42,19 +41,6 @@ export const getList: Route = async (context) => {
 /** Versions that may be published while one answer is being read. */
 const maxTries = 8
 const slotsPerPage = 256
-
-/** A strong tag of all that the answer is made from; the entries are in the list hash. */
-function etagOf({ hash, signatures, timestamp }: SignedList): string {
-  const made = JSON.stringify([hash, signaturesToJson(signatures), timestampToJson(timestamp)])
-  return `"${sha256(stringToHex(made)).slice(2)}"`
-}
-
-/** RFC 9110 13.1.2: weak comparison, a list of tags, or `*`. */
-function isKnown(ifNoneMatch: string | null, etag: string): boolean {
-  if (ifNoneMatch === null) return false
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return tags.includes(etag) || tags.includes('*')
-}
 
 /** The JSON in parts. @throws ListMoved when another version was published */
 async function* partsOf(deps: Deps, line: ListLine, sent: SignedList): AsyncGenerator<string> {

@@ -6,6 +6,7 @@ import type { ManifestRecord } from '../store/catalog.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
+import { keepManifest } from './known-manifests.ts'
 import { checkReferences } from './manifest-references.ts'
 import { type OpenRepository, openForPush, openForRead } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -27,10 +28,12 @@ export const getManifest: Route = async (context) => {
   const repository = await openForRead(context)
   if (digest) {
     const content = await findByDigest(context.deps, repository, digest)
-    return answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
+    const answer = await answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
+    return keepManifest(context, { repository, content, standing: null }, answer)
   }
-  const content = await findByTag(context.deps, repository, tag)
-  return answerContent(context, content, { ranges: false, cacheControl: 'no-cache' })
+  const { content, standing } = await findByTag(context, repository, tag)
+  const answer = await answerContent(context, content, { ranges: false, cacheControl: 'no-cache' })
+  return standing ? keepManifest(context, { repository, content, standing }, answer) : answer
 }
 
 /**
@@ -67,7 +70,7 @@ export const deleteManifest: Route = async (context) => {
     await deps.catalog.removeManifest(repository.key, digest)
     return emptyAnswer(202)
   }
-  if (!(await findTag(deps, repository, tag))) throw manifestUnknown(repository, tag)
+  if (!(await findTag(context, repository, tag))) throw manifestUnknown(repository, tag)
   await removeTags(deps, repository, [tag])
   return emptyAnswer(202)
 }
@@ -91,12 +94,14 @@ async function findByDigest(deps: Deps, repository: OpenRepository, digest: Dige
   throw tags.length > 0 ? missing(digest) : manifestUnknown(repository, digest)
 }
 
-async function findByTag(deps: Deps, repository: OpenRepository, tag: string): Promise<ShownContent> {
-  const entry = await findTag(deps, repository, tag)
-  if (!entry) throw manifestUnknown(repository, tag)
-  const record = await deps.catalog.findManifest(repository.key, entry.digest)
+async function findByTag(context: RouteContext, repository: OpenRepository, tag: string) {
+  const found = await findTag(context, repository, tag)
+  if (!found) throw manifestUnknown(repository, tag)
+  const { entry, standing } = found
+  const record = await context.deps.catalog.findManifest(repository.key, entry.digest)
   if (!record) throw missing(entry.digest)
-  return { digest: entry.digest, size: record.size, mediaType: entry.mediaType }
+  const content: ShownContent = { digest: entry.digest, size: record.size, mediaType: entry.mediaType }
+  return { content, standing }
 }
 
 async function checkedDigest(bytes: Uint8Array, wanted: Digest | null): Promise<Digest> {

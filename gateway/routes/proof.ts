@@ -3,8 +3,8 @@ import { decodeTagEntry, encodeTagKey } from '../tags/entry.ts'
 import { entryToJson, timestampToJson } from '../tags/json.ts'
 import type { ListHeader } from '../tags/list.ts'
 import type { Proof } from '../tags/tree.ts'
-import { jsonAnswer } from './answer.ts'
-import { noList, signedListToJson } from './list-answer.ts'
+import { emptyAnswer, jsonAnswer, notModified } from './answer.ts'
+import { listEntityTag, noList, signedListToJson } from './list-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
 import { withValidSignatures } from './standing-list.ts'
@@ -24,12 +24,14 @@ export const getProof: Route = async (context) => {
   const proof = found?.proofs[0]
   if (!found || !proof) throw noList(name.repository)
   const sent = await withValidSignatures(authority, found.head)
+  const headers = { etag: listEntityTag(sent), 'cache-control': 'no-cache' }
+  if (notModified(context.request, headers.etag)) return emptyAnswer(304, headers)
   const { list, hash, signatures } = signedListToJson(sent)
   const timestamp = timestampToJson(sent.timestamp)
   const entry = proof.key === key ? entryOfProof(proof, sent.list) : null
   const response = encodeResponse(sent, [proof])
   const answer = { list, hash, signatures, timestamp, tag, entry, proof: proofToJson(proof), response }
-  return jsonAnswer(200, answer, { 'cache-control': 'no-cache' })
+  return jsonAnswer(200, answer, headers)
 }
 
 function entryOfProof({ value }: Proof, { version }: ListHeader) {

@@ -40,12 +40,22 @@ export async function openForRead(context: RouteContext): Promise<OpenRepository
  * resolver is another contract, or this gateway's key is not a publisher that reaches the threshold.
  */
 export async function openForPush(context: RouteContext): Promise<OpenRepository> {
+  refuseWebPages(context.request)
   const { name, authority, open } = await readName(context)
   if (!open) throw denied(`push refused: ${whyNotServed(name, authority)}`, authority)
   if (context.deps.signer && !(await isPublishing(context.deps, open))) {
     throw denied(whoMayPush(open, context.deps.signer.address), authority)
   }
   return open
+}
+
+/**
+ * Browsers send `Origin` with every request that is not a read, and registry clients never do: no page that somebody opened may push
+ * with this gateway's key, neither across origins nor under a name that it points at this machine (DNS rebinding).
+ */
+function refuseWebPages({ method, headers }: Request): void {
+  if (method === 'GET' || method === 'HEAD' || !headers.has('origin')) return
+  throw new OciError('DENIED', 'push refused: it comes from a web page (it has an Origin header)')
 }
 
 /**
@@ -72,7 +82,10 @@ async function isPublishing({ signer }: Deps, { authority }: OpenRepository): Pr
 }
 
 async function readName(context: RouteContext): Promise<ReadName> {
-  const name = parseRepository(context.params.repository ?? '', namespaceOf(context))
+  const namespace = namespaceOf(context)
+  const name = parseRepository(context.params.repository ?? '', namespace)
+  // distribution-spec "Registry Proxying"; the parser let nothing but an ENS name through.
+  if (namespace !== undefined) context.addHeader('oci-namespace', namespace)
   const authority = await context.deps.chain.readAuthority(name.ensName)
   return { name, authority, open: openOf(name, authority) }
 }

@@ -9,6 +9,8 @@ export type RouteContext = {
   request: Request
   url: URL
   params: Readonly<Record<string, string>>
+  /** Adds a header to whatever the route answers; errors go out without it. */
+  addHeader(name: string, value: string): void
 }
 
 /** Answers or throws: OciError, Refusal, ChainUnavailable and the stores' errors become a status in errors.ts and nowhere else. */

@@ -1,10 +1,11 @@
-import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
+import { warningValue } from '../oci/warning.ts'
 import { decodeTagEntry, encodeTagKey, isTag, isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { mayPush, type OpenRepository } from './repository.ts'
-import { readStanding } from './standing-list.ts'
+import type { RouteContext } from './route.ts'
+import { readStanding, type StandingList } from './standing-list.ts'
 
 /** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
 export function parseTag(text: string): string {
@@ -13,27 +14,40 @@ export function parseTag(text: string): string {
   throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
 }
 
+/** A tag's entry and the list it stands in; `standing` undefined for one that is shown only because the caller may push. */
+export type FoundTag = { entry: TagEntry; standing: StandingList | undefined }
+
 /**
  * The entry that the signed list has for a tag; undefined without a list, without the tag, and for a tombstone.
  * @throws Refusal when the list does not stand under what the chain says now, except to a caller who may push (protocol 5)
  */
-export async function findTag(deps: Deps, repository: OpenRepository, tag: string): Promise<TagEntry | undefined> {
-  const found = await deps.lists.findSlot(repository.line, encodeTagKey(tag))
+export async function findTag(
+  context: RouteContext,
+  repository: OpenRepository,
+  tag: string,
+): Promise<FoundTag | undefined> {
+  const found = await context.deps.lists.findSlot(repository.line, encodeTagKey(tag))
   if (!found) return undefined
-  await checkStanding(deps, repository, found.head)
+  const standing = await checkStanding(context, repository, found.head)
   if (!found.slot) return undefined
   const entry = decodeTagEntry(found.slot.value, found.head.list.version)
-  return isTombstone(entry) ? undefined : entry
+  return isTombstone(entry) ? undefined : { entry, standing }
 }
 
 /**
- * Checks that a list stands before its tags are shown. A caller who may push is not refused: that push is what repairs it (protocol 5).
- * @throws Refusal with the name of the first row of protocol 3.1 that fails
+ * Checks that a list stands before its tags are shown. A caller who may push is not refused, but warned: that push is what repairs it
+ * (protocol 5). @throws Refusal with the name of the first row of protocol 3.1 that fails
  */
-export async function checkStanding(deps: Deps, repository: OpenRepository, head: SignedList): Promise<void> {
+export async function checkStanding(
+  { deps, addHeader }: RouteContext,
+  repository: OpenRepository,
+  head: SignedList,
+): Promise<StandingList | undefined> {
   try {
-    await readStanding(deps, repository.authority, head)
+    return await readStanding(deps, repository.authority, head)
   } catch (error) {
     if (!(error instanceof Refusal && (await mayPush(deps, repository)))) throw error
+    addHeader('warning', warningValue(`others are refused: ${error.reason}: ${error.message}`))
+    return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { OciError } from '../oci/error.ts'
 import { isTag } from '../tags/entry.ts'
-import { jsonAnswer } from './answer.ts'
+import { emptyAnswer, jsonAnswer, notModified } from './answer.ts'
 import { parsePage } from './page.ts'
 import { type OpenRepository, openForRead } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -13,22 +13,25 @@ export const getTags: Route = async (context) => {
     throw new OciError('UNSUPPORTED', `last ${JSON.stringify(last.slice(0, 160))} is not a tag`, { status: 400 })
   }
   const repository = await openForRead(context)
-  const found = await readTags(context, repository, last, limit + 1)
+  const { head, tags: found } = await readTags(context, repository, last, limit + 1)
+  // The list alone decides what a page holds, and the page is in the URL.
+  const headers = { 'cache-control': 'no-cache', ...(head && { etag: `"${head.hash.slice(2)}"` }) }
+  if (head && notModified(context.request, `"${head.hash.slice(2)}"`)) return emptyAnswer(304, headers)
   const tags = found.slice(0, limit)
   const path = `/v2/${repository.name.repository}/tags/list`
   const end = tags.at(-1)
   const more = found.length > limit && end !== undefined
   const link = more ? { link: `<${path}?n=${limit}&last=${encodeURIComponent(end)}>; rel="next"` } : {}
-  return jsonAnswer(200, { name: repository.name.repository, tags }, link)
+  return jsonAnswer(200, { name: repository.name.repository, tags }, { ...headers, ...link })
 }
 
 async function readTags(context: RouteContext, repository: OpenRepository, last: string, limit: number) {
   const { lists, catalog } = context.deps
   const found = await lists.listTags(repository.line, last, limit)
   if (found) {
-    await checkStanding(context.deps, repository, found.head)
-    return found.tags
+    await checkStanding(context, repository, found.head)
+    return found
   }
-  if (await catalog.hasContent(repository.key)) return []
+  if (await catalog.hasContent(repository.key)) return { head: undefined, tags: [] }
   throw new OciError('NAME_UNKNOWN', `${repository.name.repository} has nothing here yet: no tags, no content`)
 }

@@ -24,6 +24,9 @@ test('the environment alone makes a configuration, with defaults and lower-case 
     resolver: address,
     publisherKeyFile: null,
     insecureNoAuth: false,
+    features: { catalog: false, sparseIndexes: false, crossOriginReads: false },
+    requestsPerMinute: 0,
+    clientAddressHeader: null,
   })
 })
 
@@ -46,4 +49,23 @@ test('what looks like loopback and is not', () => {
   expect(['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]'].filter(isLoopbackHost)).toHaveLength(5)
   const others = ['0.0.0.0', '::', '127.0.0.1.example', 'localhost.example', '10.0.0.1', '2130706433', '']
   expect(others.filter(isLoopbackHost)).toEqual([])
+})
+
+test('what a gateway does only where it is told to, by flag or environment', () => {
+  const all = { MOORING_CATALOG: 'true', MOORING_SPARSE_INDEXES: 'yes', MOORING_CROSS_ORIGIN_READS: '1' }
+  expect(configOf(all).features).toEqual({ catalog: true, sparseIndexes: true, crossOriginReads: true })
+  expect(() => configOf({ MOORING_CATALOG: 'some' })).toThrow('MOORING_CATALOG: saw "some"')
+})
+
+test('requests per minute: none counted on loopback, 3000 beyond it, and what is asked for everywhere', () => {
+  const open = { MOORING_HOST: '0.0.0.0', MOORING_INSECURE_NO_AUTH: 'true' }
+  expect(configOf(open).requestsPerMinute).toBe(3000)
+  expect(configOf({ ...open, MOORING_RATE_LIMIT: '0' }).requestsPerMinute).toBe(0)
+  expect(configOf({ MOORING_RATE_LIMIT: '90' }).requestsPerMinute).toBe(90)
+  expect(() => configOf({ MOORING_RATE_LIMIT: '-1' })).toThrow('MOORING_RATE_LIMIT: saw "-1"')
+})
+
+test('the client address header is the name of a header', () => {
+  expect(configOf({ MOORING_CLIENT_ADDRESS_HEADER: 'X-Forwarded-For' }).clientAddressHeader).toBe('x-forwarded-for')
+  expect(() => configOf({ MOORING_CLIENT_ADDRESS_HEADER: 'a b' })).toThrow('MOORING_CLIENT_ADDRESS_HEADER: saw "a b"')
 })

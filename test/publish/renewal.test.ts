@@ -11,7 +11,7 @@ async function publishedApp(signer = createTestSigner()) {
   const stores = { content: createMemoryContent(), catalog: createMemoryCatalog(), lists: createMemoryTagLists() }
   const deps = createTestDeps(stores)
   const url = new URL('http://gateway/v2/acme.eth/tags/list')
-  const context = { deps, request: new Request(url), url, params: { repository: 'acme.eth' } }
+  const context = { deps, request: new Request(url), url, params: { repository: 'acme.eth' }, addHeader: () => {} }
   const repository = await openForPush(context)
   const target = { digest: `sha256:${'ab'.repeat(32)}`, size: 1, mediaType: 'application/x' } as const
   await pointTags(deps, repository, ['1.0'], target)

@@ -7,7 +7,8 @@ import type { TestDeps } from '../fixtures.ts'
 /** A repository as a route opens it. */
 export function openedRepository({ deps }: { deps: TestDeps }, ensName: string): Promise<OpenRepository> {
   const url = new URL('http://gateway.test/')
-  return openForRead({ deps, request: new Request(url), url, params: { repository: repositoryOf(ensName) } })
+  const params = { repository: repositoryOf(ensName) }
+  return openForRead({ deps, request: new Request(url), url, params, addHeader: () => {} })
 }
 
 /** An entry whose digest tells which one it is. */
