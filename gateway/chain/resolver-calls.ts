@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { type Address, decodeFunctionResult, encodeFunctionData, type Hex } from 'viem'
 import { ensOwnershipAbi, mooringResolverAbi } from '../ens/abi.ts'
 import { encodeDnsName } from '../ens/name.ts'
 import type { NameAuthority, Policy } from '../tags/authority.ts'
@@ -114,18 +114,4 @@ async function callResolver(call: CallAtBlock, resolver: Address, callData: Hex)
   const data = await call(resolver, callData)
   if (data === undefined || data === '0x') throw new NotMooringResolver(resolver)
   return data
-}
-
-const erc1271Abi = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)'])
-
-/** ERC-1271: the return data; undefined when the address has no code, answers nothing, or the call fails. @throws ChainUnavailable */
-export async function askIsValidSignature(
-  call: CallAtBlock,
-  signer: Address,
-  hash: Hex,
-  signature: Hex,
-): Promise<Hex | undefined> {
-  const args = [hash, signature] as const
-  const data = await call(signer, encodeFunctionData({ abi: erc1271Abi, functionName: 'isValidSignature', args }))
-  return data === '0x' ? undefined : data
 }

@@ -4,7 +4,10 @@ import { ChainUnavailable } from './chain-reader.ts'
 /** A block as far as a check needs it; `time` is unix seconds. */
 export type Block = { number: bigint; time: bigint }
 
-/** The three questions that we ask of a JSON-RPC endpoint. */
+/** An `eth_call` in somebody's name, or with other code in place of the called contract's. */
+export type PeculiarCall = { to: Address; callData: Hex; from?: Address; codeInPlace?: Hex }
+
+/** The questions that we ask of a JSON-RPC endpoint. */
 export type Rpc = {
   /** @throws ChainUnavailable */
   chainId(): Promise<number>
@@ -15,6 +18,8 @@ export type Rpc = {
    * loop travel in one JSON-RPC request. @throws ChainUnavailable
    */
   call(to: Address, callData: Hex, blockNumber: bigint): Promise<Hex | undefined>
+  /** As `call`. Not every endpoint knows `codeInPlace`: some refuse it, some do not look at it. @throws ChainUnavailable */
+  callWith(call: PeculiarCall, blockNumber: bigint): Promise<Hex | undefined>
 }
 
 const defaultTimeoutMs = 10_000
@@ -33,6 +38,12 @@ export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rp
     },
     call: (to, data, blockNumber) =>
       client.request({ method: 'eth_call', params: [{ to, data }, numberToHex(blockNumber)] }).catch(readCallError),
+    callWith: ({ to, callData: data, from, codeInPlace: code }, blockNumber) => {
+      const transaction = { to, data, ...(from && { from }) }
+      const block = numberToHex(blockNumber)
+      const params = code ? ([transaction, block, { [to]: { code } }] as const) : ([transaction, block] as const)
+      return client.request({ method: 'eth_call', params }).catch(readCallError)
+    },
   }
 }
 

@@ -3,9 +3,9 @@ import { type FoundAuthority, findAuthority } from '../ens/authority.ts'
 import { nodeOf } from '../ens/name.ts'
 import type { NameAuthority, Policy } from '../tags/authority.ts'
 import { type ChainAddresses, type ChainReader, ChainUnavailable } from './chain-reader.ts'
+import { askIsValidSignature } from './contract-signature.ts'
 import { type CallAtBlock, createEnsFacts, type EnsContracts, once, prefetchWrappedOwners } from './ens-facts.ts'
 import {
-  askIsValidSignature,
   readEnsContracts,
   readGatewaysOf,
   readIsRevoked,
@@ -25,7 +25,7 @@ export type ViemChainOptions = ChainAddresses & {
 }
 
 /** One name at one block of one chain: what every reading function below starts from. */
-type NameAtBlock = { chainId: number; resolver: Address; ensName: string; block: Block; call: CallAtBlock }
+type NameAtBlock = { chainId: number; resolver: Address; ensName: string; rpc: Rpc; block: Block; call: CallAtBlock }
 
 /**
  * A chain reader over one HTTP JSON-RPC endpoint, which is believed. All that is said about a name belongs to one block: first its
@@ -39,7 +39,7 @@ export function createViemChain(options: ViemChainOptions): ChainReader {
   const contracts = keepAnswer(() => readContracts(rpc, { ...options, resolver }))
   const at = async (ensName: string): Promise<NameAtBlock> => {
     const block = await rpc.latestBlock()
-    return { chainId, resolver, ensName, block, call: (to, callData) => rpc.call(to, callData, block.number) }
+    return { chainId, resolver, ensName, rpc, block, call: (to, callData) => rpc.call(to, callData, block.number) }
   }
   return {
     domain: { chainId, resolver },
@@ -58,7 +58,8 @@ export function createViemChain(options: ViemChainOptions): ChainReader {
 const nobody: Policy = { publishers: [], threshold: 1, timestamper: null, maxAgeSeconds: 0 }
 
 async function readAuthorityAt(name: NameAtBlock, ens: EnsContracts): Promise<NameAuthority> {
-  const { chainId, resolver, ensName, block, call } = name
+  const { chainId, resolver, ensName, rpc, block, call } = name
+  const question = { rpc, resolver, blockNumber: block.number }
   const facts = createEnsFacts(call, ens, block.time)
   prefetchWrappedOwners(facts, ensName)
   const [found, said, state] = await Promise.all([
@@ -78,7 +79,7 @@ async function readAuthorityAt(name: NameAtBlock, ens: EnsContracts): Promise<Na
     policy: found.owner === null ? nobody : said.policy,
     ...state,
     isRevoked: once((key: Address) => readIsRevoked(call, resolver, ensName, key)),
-    askContract: (signer, hash, signature) => askIsValidSignature(call, signer, hash, signature),
+    askContract: (signer, hash, signature) => askIsValidSignature(question, signer, hash, signature),
   }
 }
 

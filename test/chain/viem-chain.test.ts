@@ -10,6 +10,7 @@ import { ensRegistryAbi, mooringResolverAbi, nameWrapperAbi } from '../../gatewa
 import { encodeDnsName, nodeOf } from '../../gateway/ens/name.ts'
 import { ZERO_HASH } from '../../gateway/tags/list.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
+import { approvingOnly, reverting } from './wallet-code.ts'
 
 const publisher = addressOf(testKeys.owner)
 const bob = addressOf(testKeys.other)
@@ -190,8 +191,13 @@ test('nothing is guessed: another chain, another contract, another registry, no 
 
 type Call = { id: number; method: string; params?: { data?: string }[] }
 
+const invalidParams = { code: -32602, message: 'too many arguments, want at most 2' }
+
 /** An endpoint before the chain's that counts requests and may change answers. */
-async function proxy(change: (call: Call, result: unknown) => unknown = (_, result) => result) {
+async function proxy(
+  change: (call: Call, result: unknown) => unknown = (_, result) => result,
+  pass: (call: Call) => Call | null = (call) => call,
+) {
   const requests: string[][] = []
   const server: Server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -200,17 +206,39 @@ async function proxy(change: (call: Call, result: unknown) => unknown = (_, resu
     const calls = [JSON.parse(body.toString())].flat() as Call[]
     requests.push(calls.map(({ method }) => method))
     const headers = { 'content-type': 'application/json' }
-    const answer = await (await fetch(dev.rpc, { method: 'POST', headers, body })).json()
-    const changed = [answer].flat().map((each: { id: number; result: unknown }) => {
+    const passed = calls.flatMap((call) => pass(call) ?? [])
+    const refused = calls.filter((call) => pass(call) === null).map(({ id }) => ({ id, error: invalidParams }))
+    const answer =
+      passed.length > 0 &&
+      (await (await fetch(dev.rpc, { method: 'POST', headers, body: JSON.stringify(passed) })).json())
+    const changed = [answer || []].flat().map((each: { id: number; result: unknown }) => {
       const call = calls.find(({ id }) => id === each.id)
       return call && each.result !== undefined ? { ...each, result: change(call, each.result) } : each
     })
-    response.writeHead(200, headers).end(JSON.stringify(Array.isArray(answer) ? changed : changed[0]))
+    const all = [...changed, ...refused].map((each) => ({ jsonrpc: '2.0', ...each }))
+    response.writeHead(200, headers).end(JSON.stringify(body.toString().startsWith('[') ? all : all[0]))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, requests }
 }
+
+test.each([
+  ['refuses to run other code in a contract’s place', () => null],
+  ['does not look at it', (call: Call) => ({ ...call, params: call.params?.slice(0, 2) ?? [] })],
+])('ERC-1271: an endpoint that %s is asked in the resolver’s name', async (_what, without) => {
+  const account = `0x${'b1'.repeat(20)}` as const
+  const approval = `0x1626ba7e${'00'.repeat(28)}`
+  const { url } = await proxy(undefined, (call) => (call.params?.length === 3 ? without(call) : call))
+  await ask('anvil_setCode', [account, approvingOnly(dev.addresses.resolver)])
+  await ask('evm_mine', [])
+  const plain = await readerOf(url).readAuthority('acme.eth')
+  expect(await plain.askContract(account, ZERO_HASH, '0x12')).toBe(approval)
+  await ask('anvil_setCode', [account, reverting])
+  await ask('evm_mine', [])
+  const later = await readerOf(url).readAuthority('acme.eth')
+  expect(await later.askContract(account, ZERO_HASH, '0x12')).toBeUndefined()
+})
 
 test('one authority is two requests: the block, then one batch', async () => {
   const { url, requests } = await proxy()

@@ -5,7 +5,7 @@ import { readSources, withoutComments } from './source-files.ts'
 const interfaces = 'gateway/(store/(catalog|content-store|sql|tag-list-store)|chain/chain-reader)\\.ts'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
-const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls))\.ts$/
+const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
 const homes = /^gateway\/store\/(memory|node-stores)\.ts$/
 const chooser = /^(gateway\/serve\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
 const pure = /^gateway\/(oci|tags|ens)\//

@@ -75,7 +75,12 @@ function agreedAuthority(answers: readonly NameAuthority[], localTime: bigint): 
     if (said.some((revoked) => revoked !== said[0])) throw disagreement(first.ensName, 'revocation')
     return said[0] === true
   }
-  return { ...first, isRevoked }
+  const askContract: NameAuthority['askContract'] = async (signer, hash, signature) => {
+    const said = await Promise.all(answers.map((answer) => answer.askContract(signer, hash, signature)))
+    if (said.some((answer) => answer !== said[0])) throw disagreement(first.ensName, 'signature of a contract')
+    return said[0]
+  }
+  return { ...first, isRevoked, askContract }
 }
 
 /** Everything the check order asks about, as text; the block itself may differ by one. */
