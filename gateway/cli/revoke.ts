@@ -43,6 +43,9 @@ export const revoke: Verb = {
 }
 
 async function revokeItself(context: VerbContext, subject: Subject, keyText: string | undefined): Promise<number> {
+  if (!context.settings.has('key-file')) {
+    throw new ConfigError('--key-file', null, 'the file of the key that revokes itself')
+  }
   const privateKey = await readKey(context.settings)
   const key = privateKeyToAddress(privateKey).toLowerCase() as Address
   if (keyText !== undefined && parseKey(keyText) !== key) {
