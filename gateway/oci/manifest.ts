@@ -25,8 +25,8 @@ export type Manifest = {
   annotations: Readonly<Record<string, unknown>> | null
 }
 
-/** What bounds the reading of a manifest: nesting, and how many descriptors it may name. */
-export type ManifestLimits = { maxJsonDepth: number; maxManifestDescriptors: number }
+/** What bounds the reading of a manifest: nesting, how many descriptors it may name, and how many of them an index may list. */
+export type ManifestLimits = { maxJsonDepth: number; maxManifestDescriptors: number; maxIndexChildren: number }
 
 const imageTypes = new Set([
   'application/vnd.oci.image.manifest.v1+json',
@@ -37,6 +37,11 @@ const indexTypes = new Set([
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ])
 const externalLayer = /^application\/vnd\.(?:oci\.image\.layer\.nondistributable|docker\.image\.rootfs\.foreign)\b/
+
+/** Whether a media type is an image index's, OCI's or docker's. */
+export function isIndexType(mediaType: string): boolean {
+  return indexTypes.has(mediaType)
+}
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -57,7 +62,8 @@ export async function readManifest(
   const blobs = [...config, ...readDescriptors(body, 'layers'), ...readDescriptors(body, 'blobs')]
   const children = readDescriptors(body, 'manifests')
   const subject = body.subject === undefined || body.subject === null ? null : readDescriptor(body.subject, 'subject')
-  checkCount(blobs.length + children.length, limits.maxManifestDescriptors)
+  checkCount(blobs.length + children.length, limits.maxManifestDescriptors, 'descriptors')
+  checkCount(children.length, limits.maxIndexChildren, 'manifests')
   await checkEmbeddedData(body)
   return {
     mediaType,
@@ -123,8 +129,8 @@ function readDescriptor(value: unknown, where: string): Descriptor {
   return { mediaType, digest, size: Number(size), external }
 }
 
-function checkCount(count: number, most: number): void {
-  if (count > most) throw invalid(`it names ${count} descriptors, more than ${most}`)
+function checkCount(count: number, most: number, what: string): void {
+  if (count > most) throw invalid(`it names ${count} ${what}, more than ${most}`)
 }
 
 /** `data` repeats the content in base64 (image-spec "Embedded Content"): it must be that content. */

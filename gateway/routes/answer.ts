@@ -36,10 +36,23 @@ export function withoutBody(response: Response): Response {
   return new Response(null, { status: response.status, headers: response.headers })
 }
 
-/** A strong entity tag of a JSON value (RFC 9110 section 8.8.3): the hash of its text. */
-export async function entityTagOf(value: unknown): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)))
-  return `"${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('')}"`
+/**
+ * A JSON answer to a read, with a strong entity tag of its own bytes (RFC 9110 section 8.8.3): 304 where the client has them already.
+ * To be kept, but only used after asking again.
+ */
+export async function taggedJsonAnswer(
+  request: Request,
+  value: unknown,
+  more: Record<string, string>,
+  contentType = 'application/json',
+): Promise<Response> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value))
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  const etag = `"${Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')}"`
+  const headers = { etag, 'cache-control': 'no-cache', ...more }
+  if (notModified(request, etag)) return emptyAnswer(304, headers)
+  const body = { 'content-type': contentType, 'content-length': String(bytes.byteLength) }
+  return new Response(bytes, { headers: { ...headers, ...body } })
 }
 
 /** Whether the client has the answer with this entity tag already: 304. */

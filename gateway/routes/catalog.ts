@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { repositoryOf } from '../ens/name.ts'
 import { OciError } from '../oci/error.ts'
-import { emptyAnswer, entityTagOf, jsonAnswer, notModified } from './answer.ts'
+import { taggedJsonAnswer } from './answer.ts'
 import { parsePage } from './page.ts'
 import type { Route } from './route.ts'
 
@@ -22,11 +22,8 @@ export const getCatalog: Route = async (context) => {
   const repositories = all.slice(0, limit)
   const end = repositories.at(-1)
   const more = all.length > limit && end !== undefined
-  const etag = await entityTagOf({ repositories, more })
-  const headers = { etag, 'cache-control': 'no-cache' }
-  if (notModified(request, etag)) return emptyAnswer(304, headers)
   const link = more ? { link: `</v2/_catalog?n=${limit}&last=${encodeURIComponent(end)}>; rel="next"` } : {}
-  return jsonAnswer(200, { repositories }, { ...headers, ...link })
+  return taggedJsonAnswer(request, { repositories }, link)
 }
 
 /** Names are kept as ENS has them; the order is that of the repositories, so all of them are read. */

@@ -15,7 +15,7 @@ const discovery: Extension = {
 /** Every extension of ours, below `/v2/<repository>/` (protocol 5); a test holds this beside the routes. */
 const mooring: Extension = {
   name: '_mooring',
-  url: 'https://github.com/mooring/mooring/blob/main/docs/protocol.md#5-the-registry-api',
+  url: 'urn:mooring:protocol:1',
   description: 'The signed tag list of a name: read it, prove a tag, publish the next version',
   endpoints: ['_mooring/list', '_mooring/history', '_mooring/proof'],
 }

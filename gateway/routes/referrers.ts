@@ -1,10 +1,11 @@
 import type { Deps } from '../deps.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import type { ManifestRecord, RepositoryKey } from '../store/catalog.ts'
-import { jsonAnswer } from './answer.ts'
-import { type Page, parsePage } from './page.ts'
-import { openRepository } from './repository.ts'
-import type { Route } from './route.ts'
+import { taggedJsonAnswer } from './answer.ts'
+import { parsePage } from './page.ts'
+import { type OpenRepository, openRepository } from './repository.ts'
+import type { Route, RouteContext } from './route.ts'
+import { readTagSchema } from './tag-schema.ts'
 
 /** What the index says of one referrer (image-spec "Descriptor", with the referrer's own type and annotations). */
 type ReferrerDescriptor = {
@@ -35,7 +36,7 @@ export const getReferrers: Route = async (context) => {
   const artifactType = context.url.searchParams.get('artifactType')
   const repository = await openRepository(context)
   const found = repository
-    ? await readReferrers(context.deps, repository.key, subject, artifactType, page)
+    ? await takePage(referrersOf(context, repository, subject, page.last), artifactType, page.limit)
     : { manifests: [], isCut: false }
   const headers: Record<string, string> = artifactType === null ? {} : { 'oci-filters-applied': 'artifactType' }
   const last = found.manifests.at(-1)?.digest
@@ -43,32 +44,57 @@ export const getReferrers: Route = async (context) => {
     const query = new URLSearchParams({ n: String(page.limit), last, ...(artifactType !== null && { artifactType }) })
     headers.link = `</v2/${repository.name.repository}/referrers/${subject}?${query}>; rel="next"`
   }
-  return jsonAnswer(200, { schemaVersion: 2, mediaType: indexType, manifests: found.manifests }, headers, indexType)
+  const imageIndex = { schemaVersion: 2, mediaType: indexType, manifests: found.manifests }
+  return taggedJsonAnswer(context.request, imageIndex, headers, indexType)
 }
 
-/** One page by count and by bytes; `isCut` when more follow. */
-async function readReferrers(
+/** All referrers after a digest, ascending: those with this subject, and between them those that clients recorded under a tag. */
+async function* referrersOf(
+  context: RouteContext,
+  repository: OpenRepository,
+  subject: Digest,
+  last: string,
+): AsyncGenerator<ManifestRecord> {
+  const tagged = await readTagSchema(context, repository, subject)
+  const recorded = tagged.filter(({ digest }) => digest > last)
+  for await (const row of storedReferrers(context.deps, repository.key, subject, last)) {
+    while (recorded[0] && recorded[0].digest < row.digest) yield* recorded.splice(0, 1)
+    yield row
+  }
+  yield* recorded
+}
+
+async function* storedReferrers(
   deps: Deps,
   key: RepositoryKey,
   subject: Digest,
+  last: string,
+): AsyncGenerator<ManifestRecord> {
+  for (let after = last; ; ) {
+    const rows = await deps.catalog.listReferrers(key, subject, after, rowsPerRead)
+    yield* rows
+    if (rows.length < rowsPerRead) return
+    after = rows.at(-1)?.digest ?? after
+  }
+}
+
+/** One page by count and by bytes; `isCut` when more follow. */
+async function takePage(
+  referrers: AsyncGenerator<ManifestRecord>,
   artifactType: string | null,
-  { limit, last }: Page,
+  limit: number,
 ): Promise<{ manifests: ReferrerDescriptor[]; isCut: boolean }> {
   const manifests: ReferrerDescriptor[] = []
+  if (limit === 0) return { manifests, isCut: false }
   let bytes = 0
-  for (let after = last; limit > 0; ) {
-    const rows = await deps.catalog.listReferrers(key, subject, after, rowsPerRead)
-    for (const row of rows) {
-      after = row.digest
-      if (artifactType !== null && row.artifactType !== artifactType) continue
-      const descriptor = descriptorOf(row)
-      bytes += utf8.encode(JSON.stringify(descriptor)).byteLength + 1
-      if (manifests.length > 0 && (manifests.length === limit || bytes > maxDescriptorBytes)) {
-        return { manifests, isCut: true }
-      }
-      manifests.push(descriptor)
+  for await (const record of referrers) {
+    if (artifactType !== null && record.artifactType !== artifactType) continue
+    const descriptor = descriptorOf(record)
+    bytes += utf8.encode(JSON.stringify(descriptor)).byteLength + 1
+    if (manifests.length > 0 && (manifests.length === limit || bytes > maxDescriptorBytes)) {
+      return { manifests, isCut: true }
     }
-    if (rows.length < rowsPerRead) break
+    manifests.push(descriptor)
   }
   return { manifests, isCut: false }
 }

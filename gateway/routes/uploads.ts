@@ -8,6 +8,7 @@ import { createTurns, type Turns } from '../turns.ts'
 import { emptyAnswer } from './answer.ts'
 import { type OpenRepository, openForPush, openNamed } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
+import { storeAndShow } from './storing.ts'
 
 /** An upload of this request, found and still alive. */
 type OpenUpload = { repository: OpenRepository; session: UploadSession }
@@ -26,10 +27,9 @@ export const postUpload: Route = async (context) => {
   const mount = optionalDigest(searchParams.get('mount'))
   const repository = await openForPush(context)
   if (mount && (await mountBlob(context, repository, mount))) return blobCreated(repository, mount)
-  await sweepUploads(context)
   const session = await beginUpload(context, repository)
   const upload = { repository, session }
-  if (!digest) return emptyAnswer(202, uploadHeaders(progressOf(upload)))
+  if (!digest) return emptyAnswer(202, { ...uploadHeaders(progressOf(upload)), ...minimumOf(context) })
   return finishUpload(context, upload, await receivePart(context, upload), digest)
 }
 
@@ -60,6 +60,23 @@ export const deleteUpload: Route = async (context) => {
   throw uploadUnknown()
 }
 
+/** `OCI-Chunk-Min-Length` where chunks have a least length (end-4a). */
+function minimumOf({ deps }: RouteContext): Record<string, string> {
+  const { minChunkBytes } = deps.limits
+  return minChunkBytes > 0 ? { 'oci-chunk-min-length': String(minChunkBytes) } : {}
+}
+
+/** What is shorter than the minimum can only have been the last chunk. @throws OciError 400 BLOB_UPLOAD_INVALID */
+function refuseAfterShortChunk({ deps }: RouteContext, { session }: OpenUpload): void {
+  const { minChunkBytes } = deps.limits
+  const last = session.parts.at(-1)
+  if (!last || last.size >= minChunkBytes) return
+  throw new OciError(
+    'BLOB_UPLOAD_INVALID',
+    `chunk refused: the one before it has ${last.size} bytes, and only the last may have less than ${minChunkBytes}`,
+  )
+}
+
 function checkAlgorithm(algorithm: string | null): void {
   if (algorithm === null || algorithm === 'sha256' || algorithm === 'sha512') return
   throw new OciError(
@@ -74,27 +91,17 @@ function optionalDigest(text: string | null): Digest | undefined {
 
 /** Links a blob that `from`, or without it any repository, shows; false where none does: the client uploads instead. */
 async function mountBlob(context: RouteContext, to: OpenRepository, digest: Digest): Promise<boolean> {
-  const { catalog, content } = context.deps
+  const { catalog, clock } = context.deps
   const from = context.url.searchParams.get('from')
   const source = from === null ? undefined : await openNamed(context, from)
-  const found =
-    from === null ? await catalog.findBlobAnywhere(digest) : source && (await catalog.findBlob(source.key, digest))
-  if (!found || (await content.stat(digest)) === undefined) return false
-  await catalog.linkBlob(to.key, digest, found.size)
-  return true
+  const key = from === null ? (await catalog.findBlobAnywhere(digest))?.repository : source?.key
+  return key !== undefined && (await catalog.mountBlob(key, to.key, digest, Number(clock()))) !== undefined
 }
 
 async function beginUpload({ deps }: RouteContext, { key }: OpenRepository): Promise<UploadSession> {
   const session = { uploadId: deps.randomId(), size: 0, parts: [], expiresAt: expiryOf(deps) }
   await deps.catalog.createUpload(key, session.uploadId, session.expiresAt)
   return session
-}
-
-/** Uploads that nobody touched for a day go when another begins: no timer is needed, and a gateway at rest has nothing to sweep. */
-async function sweepUploads({ deps }: RouteContext): Promise<void> {
-  for (const uploadId of await deps.catalog.expireUploads(Number(deps.clock()))) {
-    await deps.content.dropUpload(uploadId)
-  }
 }
 
 async function openUpload(context: RouteContext): Promise<OpenUpload> {
@@ -126,6 +133,7 @@ async function receivePart(context: RouteContext, upload: OpenUpload): Promise<S
     throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and there is no body`)
   }
   checkLength(length, deps.limits.maxPartBytes)
+  refuseAfterShortChunk(context, upload)
   const part = await deps.content.writePart(uploadId, request.body, deps.limits.maxPartBytes)
   if (part.size > 0 && (expected === undefined || part.size === expected)) return part
   await deps.content.dropPart(uploadId, part.partId)
@@ -185,8 +193,10 @@ function finishUpload(
   return inTurn(context, upload, async () => {
     const now = await catalog.findUpload(repository.key, session.uploadId)
     if (now?.size !== session.size) return closedByAnother(context, upload, last, digest)
-    const { size } = await assemble(context, last ? withPart(upload, last) : upload, digest)
-    await catalog.linkBlob(repository.key, digest, size)
+    await storeAndShow(context.deps, async (storing) => {
+      const { size } = await assemble(context, last ? withPart(upload, last) : upload, digest)
+      return catalog.linkBlob(repository.key, digest, size, storing)
+    })
     await dropUpload(context, upload)
     return blobCreated(repository, digest)
   })

@@ -3,7 +3,7 @@ import { readManifest } from '../../gateway/oci/manifest.ts'
 
 const imageType = 'application/vnd.oci.image.manifest.v1+json'
 const indexType = 'application/vnd.oci.image.index.v1+json'
-const limits = { maxJsonDepth: 32, maxManifestDescriptors: 10 }
+const limits = { maxJsonDepth: 32, maxManifestDescriptors: 10, maxIndexChildren: 4 }
 const emptyDigest = 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'
 const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: emptyDigest, size: 2 }
 const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: `sha256:${'a'.repeat(64)}`, size: 7 }

@@ -13,7 +13,7 @@ export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'>
 export type ContentCheck = { name: 'index' | 'manifest' | 'blob'; expected: Expected; skipped: boolean }
 
 const timeoutMs = 10 * 60 * 1000
-const maxDepth = 4
+const { maxIndexDepth } = defaultLimits
 
 /**
  * Reads a manifest and everything below it (an image index's children, configs, layers), each thing once, and checks size and digest of
@@ -34,8 +34,8 @@ async function* checkManifest(
   seen.add(expected.digest)
   const { blobs, children } = await readCheckedManifest(repositoryUrl, expected)
   yield { name: children.length > 0 ? 'index' : 'manifest', expected, skipped: false }
-  if (children.length > 0 && depth === maxDepth) {
-    throw new Refusal('AmbiguousManifest', `${expected.digest} lies more than ${maxDepth} indexes deep`)
+  if (children.length > 0 && depth > maxIndexDepth) {
+    throw new Refusal('AmbiguousManifest', `${expected.digest} lies more than ${maxIndexDepth} indexes deep`)
   }
   for (const child of children) yield* checkManifest(repositoryUrl, child, seen, depth + 1)
   for (const blob of blobs) {
