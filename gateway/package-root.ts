@@ -19,3 +19,8 @@ export function packageRoot(from: string = dirname(fileURLToPath(import.meta.url
 export function migrationsFolder(): string {
   return join(packageRoot(), 'gateway', 'store', 'migrations')
 }
+
+/** The compiled module that hashes Swarm's chunks. */
+export function swarmHashFile(): string {
+  return join(packageRoot(), 'gateway', 'swarm', 'bmt.wasm')
+}

@@ -11,6 +11,8 @@ import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
 import { revoke } from './revoke.ts'
 import { serve } from './serve.ts'
+import { storage } from './storage.ts'
+import { tag } from './tag.ts'
 import { tags } from './tags.ts'
 import { exitCodes, type Verb, type VerbContext } from './verb.ts'
 import { verify } from './verify.ts'
@@ -23,11 +25,13 @@ export const verbs: readonly Verb[] = [
   tags,
   verify,
   history,
+  tag,
   policy,
   revoke,
   reset,
   anchor,
   checkpoint,
+  storage,
 ]
 
 /** What `runCommandLine` needs of its process. */

@@ -21,6 +21,7 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
     /^gateway\/(store|chain)\//,
     /^(gateway\/((store|chain|oci|tags|ens)\/|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
   ],
+  [/^gateway\/swarm\//, /^(gateway\/(swarm\/|package-root\.ts)|node:fs|viem)/],
   [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
   [
     /^gateway\/(app|errors|publisher)\.ts/,
