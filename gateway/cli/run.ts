@@ -11,6 +11,7 @@ import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
 import { revoke } from './revoke.ts'
 import { serve } from './serve.ts'
+import { setup } from './setup.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
@@ -26,6 +27,7 @@ export const verbs: readonly Verb[] = [
   verify,
   history,
   tag,
+  setup,
   policy,
   revoke,
   reset,

@@ -18,22 +18,32 @@ export type ReadRefusal = { reason: string | null; message: string }
  * says nothing about the transaction.
  */
 export function readRpcRefusal(error: unknown): ReadRefusal | null {
-  if (!(error instanceof BaseError)) return null
-  let said: string | null = null
-  let revert: ReadRefusal | null = null
+  const revert = revertDataOf(error)
+  if (revert === undefined) return null
+  if (revert !== null) return readRevert(revert)
+  const answer = (error as BaseError).walk((cause) => (cause as { name?: string }).name === 'RpcRequestError')
+  const { details } = answer as { details?: string }
+  return { reason: null, message: oneLine(details ?? String(answer)) }
+}
+
+/** The bytes that a call reverted with, null for an error answer without any, undefined when the endpoint did not answer. */
+export function revertDataOf(error: unknown): Hex | null | undefined {
+  if (!(error instanceof BaseError)) return undefined
+  let answered = false
+  let revert: Hex | null = null
   error.walk((cause) => {
-    const { name, details, data } = cause as { name?: string; details?: string; data?: unknown }
-    if (name === 'RpcRequestError') said = oneLine(details ?? String(cause))
-    revert ??= revertIn(data)
+    const { name, data } = cause as { name?: string; data?: unknown }
+    answered ||= name === 'RpcRequestError'
+    revert ??= revertBytes(data)
     return false
   })
-  return revert ?? (said === null ? null : { reason: null, message: said })
+  return answered || revert !== null ? revert : undefined
 }
 
 /** Endpoints put the revert bytes into `data`, or one level deeper. */
-function revertIn(data: unknown): ReadRefusal | null {
+function revertBytes(data: unknown): Hex | null {
   const inner = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data
-  return isHex(inner) && inner.length >= 10 ? readRevert(inner) : null
+  return isHex(inner) && inner.length >= 10 ? inner : null
 }
 
 /** The error that a call reverted with, by its name; a text (`Error(string)`) as it is, unknown bytes by their selector. */

@@ -46,15 +46,15 @@ export class TransactionRefused extends Error {
 
 /**
  * The sender that the flags name: exactly one of `--key-file F`, `--rpc-signer URL` and `--calldata --from ADDRESS`. With `--dry-run` none
- * is needed but an address to estimate for (`--from`, or the key's).
+ * is needed but an address to estimate for (`--from`, or the key's). Where nobody signs here and there is no `--from`, it is `owner`.
  * @throws ConfigError, TransactionRefused when a JSON-RPC signer refuses, ChainUnavailable
  */
-export async function openSender(settings: Settings, connection: Connection): Promise<Sender> {
+export async function openSender(settings: Settings, connection: Connection, owner?: Address): Promise<Sender> {
   const kind = kindOf(settings)
   const chain = openChain(connection)
   if (kind === 'key-file') return openKeySender(settings, chain)
   if (kind === 'rpc-signer') return openRpcSigner(settings, chain)
-  const address = readAddress(settings, 'from')
+  const address = readAddress(settings, 'from') ?? owner
   if (address === undefined) throw new ConfigError('--from', null, `the address that sends, for --${kind}`)
   return createSender(chain, address, null)
 }
