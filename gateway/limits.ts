@@ -16,6 +16,12 @@ export type Limits = {
   defaultPageItems: number
   /** An upload session that nobody touches ends after this. */
   uploadTtlSeconds: number
+  /** What was pushed, mounted, or said to be here is not collected for this long, whether anything names it or not. */
+  gcGraceSeconds: number
+  /** Content of this many versions of each list is kept, the current one included: what a rollback can go back to. */
+  historyVersions: number
+  /** And of all versions that were current within this time. */
+  historySeconds: number
   /** Lifetime of a list that this gateway signs: 90 days (protocol.md 2.2). */
   listLifetimeSeconds: number
   /** The gateway may remember authority for at most this long (protocol.md 5). */
@@ -44,6 +50,9 @@ export const defaultLimits: Limits = {
   maxPageItems: 1000,
   defaultPageItems: 1000,
   uploadTtlSeconds: 24 * 60 * 60,
+  gcGraceSeconds: 60 * 60,
+  historyVersions: 10,
+  historySeconds: 7 * 24 * 60 * 60,
   listLifetimeSeconds: 90 * 24 * 60 * 60,
   authorityTtlSeconds: 15,
   maxCachedLookups: 20_000,

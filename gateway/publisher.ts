@@ -1,5 +1,6 @@
 import type { Deps } from './deps.ts'
 import { unavailable } from './errors.ts'
+import type { Digest } from './oci/digest.ts'
 import { OciError } from './oci/error.ts'
 import type { OpenRepository } from './routes/repository.ts'
 import type { Signer } from './signer.ts'
@@ -31,21 +32,22 @@ const queues = new WeakMap<Deps['lists'], Turns>()
  * Signs and commits the next version of a repository's list: all changes or none, one signature. Publishes of one repository in this
  * process run one after another; against other processes it is compare-and-swap with a bounded number of tries. Resolves after the
  * commit is durable, with the list that holds the changes. When nothing was decided that is the current list, and `undefined` then
- * says that there is none: nothing was ever published here.
+ * says that there is none: nothing was ever published here. With `manifest` the commit needs the repository to show that manifest still.
  * @throws OciError DENIED (no key here), UNKNOWN 503 (too many lost races), Refusal (an immutable tag, or our own verifier refuses
- * what would be published), ChainUnavailable, and whatever `decide` throws
+ * what would be published), ChainUnavailable, ManifestGone, and whatever `decide` throws
  */
 export function publishTags(
   deps: Deps,
   repository: OpenRepository,
   decide: DecideChanges,
+  manifest?: Digest,
 ): Promise<SignedList | undefined> {
   return inTurn(deps, repository, () =>
     untilCommitted(repository, async () => {
       const head = await deps.lists.findHead(repository.line)
       const changes = await decide({ head, entryOf: (tag) => readEntry(deps, repository, head, tag) })
       if (changes.length === 0) return { current: head }
-      return publishNext(deps, repository, head, changes)
+      return publishNext(deps, repository, head, changes, manifest)
     }),
   )
 }
@@ -109,6 +111,7 @@ async function publishNext(
   repository: OpenRepository,
   head: SignedList | undefined,
   changes: readonly TagChange[],
+  manifest?: Digest,
 ): Promise<Try> {
   const { lists, chain, signer } = deps
   const { line, name } = repository
@@ -118,7 +121,7 @@ async function publishNext(
   const delta = await planChanges(tree, atVersion(changes, version), version, deps.pause)
   const authority = await chain.readAuthority(name.ensName)
   const signed = await signNext(deps, signer, authority, nextHeader(deps, repository, authority, head, delta))
-  return (await lists.commit(line, signed, delta)) ? { current: signed } : 'lost'
+  return (await lists.commit(line, signed, delta, manifest)) ? { current: signed } : 'lost'
 }
 
 function atVersion(changes: readonly TagChange[], version: bigint): TagChange[] {

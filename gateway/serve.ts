@@ -12,6 +12,7 @@ import type { ChainReader } from './chain/chain-reader.ts'
 import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
 import { createRpc } from './chain/rpc.ts'
 import { createViemChain } from './chain/viem-chain.ts'
+import { expireUploads } from './collector.ts'
 import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { noFeatures } from './features.ts'
@@ -192,12 +193,8 @@ function listenerOf(
 }
 
 function sweepUploads(deps: Deps): () => void {
-  const sweep = async () => {
-    const expired = await deps.catalog.expireUploads(Number(deps.clock()))
-    for (const uploadId of expired) await deps.content.dropUpload(uploadId)
-  }
   const run = () => {
-    sweep().catch((error: unknown) => deps.log('sweep failed', { error: String(error) }))
+    expireUploads(deps).catch((error: unknown) => deps.log('sweep failed', { error: String(error) }))
   }
   const timer = setInterval(run, sweepIntervalMs)
   timer.unref()

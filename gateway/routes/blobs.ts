@@ -4,6 +4,7 @@ import { emptyAnswer } from './answer.ts'
 import { answerContent } from './content.ts'
 import { openForPush, openForRead } from './repository.ts'
 import type { Route } from './route.ts'
+import { noteUse } from './storing.ts'
 
 /** A digest names the same bytes for ever; whether this repository still shows them is asked again. */
 const CACHE_CONTENT = 'max-age=31536000, immutable'
@@ -13,7 +14,8 @@ export const getBlob: Route = async (context) => {
   const digest = parseDigest(context.params.digest ?? '')
   const { name, key } = await openForRead(context)
   const blob = await context.deps.catalog.findBlob(key, digest)
-  if (!blob) throw blobUnknown(name.repository, digest)
+  const renew = (now: number) => context.deps.catalog.renewBlob(key, digest, now)
+  if (!blob || !(await noteUse(context.deps, blob.usedAt, renew))) throw blobUnknown(name.repository, digest)
   const content = { digest, size: blob.size, mediaType: 'application/octet-stream' }
   return answerContent(context, content, { ranges: true, cacheControl: CACHE_CONTENT })
 }

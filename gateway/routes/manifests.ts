@@ -2,7 +2,7 @@ import type { Deps } from '../deps.ts'
 import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
-import type { ManifestRecord } from '../store/catalog.ts'
+import type { ManifestRecord, StoredManifest } from '../store/catalog.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
@@ -10,6 +10,7 @@ import { keepManifest } from './known-manifests.ts'
 import { checkReferences } from './manifest-references.ts'
 import { type OpenRepository, openForPush, openForRead } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
+import { noteUse, storeAndShow } from './storing.ts'
 import { pointTags, removeTags } from './tag-changes.ts'
 import { findTag, parseTag } from './tag-reads.ts'
 
@@ -26,8 +27,11 @@ const MAX_TAG_PARAMETERS = 100
 export const getManifest: Route = async (context) => {
   const { tag, digest } = parseTagOrDigest(context)
   const repository = await openForRead(context)
+  const { renewManifest } = context.deps.catalog
   if (digest) {
     const content = await findByDigest(context.deps, repository, digest)
+    const isHere = await noteUse(context.deps, content.usedAt, (now) => renewManifest(repository.key, digest, now))
+    if (!isHere) throw manifestUnknown(repository, digest)
     const answer = await answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
     return keepManifest(context, { repository, content, standing: null }, answer)
   }
@@ -47,11 +51,14 @@ export const putManifest: Route = async (context) => {
   const repository = await openForPush(context)
   const bytes = await readBody(request, deps.limits.maxManifestBytes)
   const manifest = await readManifest(bytes, request.headers.get('content-type'), deps.limits)
-  await checkReferences(deps, repository.key, manifest)
   const record = recordOf(await checkedDigest(bytes, target.digest), bytes.byteLength, manifest)
-  await deps.content.put(record.digest, bytes)
-  await deps.catalog.putManifest(repository.key, record)
-  if (tags.length > 0) await pointTags(deps, repository, tags, record)
+  await storeAndShow(deps, async (storing) => {
+    const references = await checkReferences(deps, repository.key, manifest)
+    await deps.content.put(record.digest, bytes)
+    if (!(await deps.catalog.putManifest(repository.key, record, references, storing))) return false
+    if (tags.length > 0) await pointTags(deps, repository, tags, record)
+    return true
+  })
   return manifestCreated(repository, record, target.tag ? [] : tags)
 }
 
@@ -63,11 +70,14 @@ export const deleteManifest: Route = async (context) => {
   const { deps } = context
   const { tag, digest } = parseTagOrDigest(context)
   const repository = await openForPush(context)
+  const { key, line } = repository
   if (digest) {
     await findByDigest(deps, repository, digest)
-    const tags = await deps.lists.tagsOfDigest(repository.line, digest)
-    if (tags.length > 0) await removeTags(deps, repository, tags)
-    await deps.catalog.removeManifest(repository.key, digest)
+    // Once more for a tag that was pushed in between: no list names what is deleted.
+    do {
+      const tags = await deps.lists.tagsOfDigest(repository.line, digest)
+      if (tags.length > 0) await removeTags(deps, repository, tags)
+    } while (!(await deps.catalog.removeManifest(key, digest, line)) && (await deps.catalog.findManifest(key, digest)))
     return emptyAnswer(202)
   }
   if (!(await findTag(context, repository, tag))) throw manifestUnknown(repository, tag)
@@ -87,7 +97,7 @@ function parseTagParameters(tags: readonly string[]): string[] {
   throw new OciError('UNSUPPORTED', `${tags.length} tags in one push, more than ${MAX_TAG_PARAMETERS}`, { status: 414 })
 }
 
-async function findByDigest(deps: Deps, repository: OpenRepository, digest: Digest): Promise<ShownContent> {
+async function findByDigest(deps: Deps, repository: OpenRepository, digest: Digest): Promise<StoredManifest> {
   const record = await deps.catalog.findManifest(repository.key, digest)
   if (record) return record
   const tags = await deps.lists.tagsOfDigest(repository.line, digest)
@@ -100,6 +110,8 @@ async function findByTag(context: RouteContext, repository: OpenRepository, tag:
   const { entry, standing } = found
   const record = await context.deps.catalog.findManifest(repository.key, entry.digest)
   if (!record) throw missing(entry.digest)
+  const { renewManifest } = context.deps.catalog
+  await noteUse(context.deps, record.usedAt, (now) => renewManifest(repository.key, entry.digest, now))
   const content: ShownContent = { digest: entry.digest, size: record.size, mediaType: entry.mediaType }
   return { content, standing }
 }

@@ -12,17 +12,18 @@ export type TagTarget = { digest: TagEntry['digest']; size: number; mediaType: s
 /**
  * Makes tags point to a manifest that is stored already: all of them or none, one signature. Tags that point there publish nothing,
  * unless the list has expired: then it is signed anew, since this push is what repairs it.
- * @throws OciError DENIED for an immutable tag
+ * @throws OciError DENIED for an immutable tag, ManifestGone when the collector was faster
  */
 export async function pointTags(deps: Deps, repository: OpenRepository, tags: readonly string[], target: TagTarget) {
-  const head = await applyTagChanges(deps, repository, async ({ entryOf }) => {
+  const decide: DecideChanges = async ({ entryOf }) => {
     const changes: TagChange[] = []
     for (const tag of new Set(tags)) {
       const before = await entryOf(tag)
       if (!isSame(before, target)) changes.push({ tag, entry: movedEntry(tag, before, target) })
     }
     return changes
-  })
+  }
+  const head = await applyTagChanges(deps, repository, decide, target.digest)
   if (head && head.list.expiresAt <= deps.clock()) await renewList(deps, repository)
 }
 
@@ -50,8 +51,9 @@ async function applyTagChanges(
   deps: Deps,
   repository: OpenRepository,
   decide: DecideChanges,
+  manifest?: TagTarget['digest'],
 ): Promise<SignedList | undefined> {
-  if (deps.signer) return publishTags(deps, repository, decide)
+  if (deps.signer) return publishTags(deps, repository, decide, manifest)
   const { name, authority } = repository
   throw new OciError(
     'DENIED',

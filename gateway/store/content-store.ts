@@ -3,6 +3,9 @@ import type { Digest } from '../oci/digest.ts'
 /** One received body of an upload, durable. `partId` is the driver's; a session's parts in order are the blob. */
 export type StoredPart = { partId: string; size: number; sha256: Digest }
 
+/** Content as a listing shows it. `storedAt`: unix seconds, by the clock of the store, since when it has been there at the latest. */
+export type StoredContent = { digest: Digest; size: number; storedAt: number }
+
 /** First and last byte, both inclusive, as in HTTP; always inside the content. */
 export type ByteRange = { first: number; last: number }
 
@@ -28,13 +31,17 @@ export type ContentStore = {
   /**
    * Joins parts, hashes them, and makes them visible under `digest`; one part whose hash is known is moved, not copied.
    * Idempotent: a digest that is there already stays, and where it consists of exactly these parts they need not be there any more
-   * (a second try after a crash). The parts are gone afterwards. @throws DigestMismatch (the parts stay)
+   * (a second try after a crash). Parts that had to be copied stay until `dropUpload`. @throws DigestMismatch (all parts stay)
    */
   assemble(uploadId: string, parts: readonly StoredPart[], digest: Digest): Promise<{ size: number }>
   /** Removes all parts of an upload. Unknown uploads are no error. */
   dropUpload(uploadId: string): Promise<void>
-  /** Removes content; true when it was there. The caller knows that no repository shows it. */
+  /** Removes content; true when it was there. The caller knows that no repository shows it, or can begin to (`beginRemovals`). */
   remove(digest: Digest): Promise<boolean>
+  /** Content ascending by digest, that after `after` ("" from the start), at most `limit`. */
+  list(after: string, limit: number): Promise<readonly StoredContent[]>
+  /** The parts that are here, of whatever upload. */
+  listParts(): Promise<readonly { uploadId: string; partId: string; size: number }[]>
   close(): Promise<void>
 }
 

@@ -1,7 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { algorithmOf, type Digest, type DigestAlgorithm, parseDigest } from '../oci/digest.ts'
-import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm, isDigest, parseDigest } from '../oci/digest.ts'
+import {
+  type ContentStore,
+  DigestMismatch,
+  PartTooLarge,
+  type StoredContent,
+  type StoredPart,
+} from './content-store.ts'
 import { checkedId, contentPath, fanOf, partPath, temporaryPath } from './file-paths.ts'
 import { chunksOf, fileStream } from './file-stream.ts'
 import { type Fs, nodeFs } from './fs.ts'
@@ -52,6 +58,8 @@ export async function openFilesContent(root: string, fs: Fs = nodeFs): Promise<F
       if (removed) await fs.syncFolder(join(root, fanOf(digest)))
       return removed
     },
+    list: (after, limit) => listContent(folder, after, limit),
+    listParts: () => listParts(folder),
     sweep: (liveParts) => sweep(folder, liveParts),
     async close() {},
   }
@@ -90,14 +98,13 @@ async function assemble(
   const size = parts.reduce((sum, part) => sum + part.size, 0)
   const [only] = parts
   if (await isMadeOf(folder, digest, parts)) {
-    // Somebody stored these very bytes before: nothing is left to do but to drop the parts.
+    // Somebody stored these very bytes before. The parts stay until the upload ends: the collector may be taking those bytes away.
   } else if (parts.length === 1 && only && algorithmOf(digest) === 'sha256') {
     if (only.sha256 !== digest) throw new DigestMismatch(digest, only.sha256)
     await reveal(folder, paths[0]!, digest)
   } else {
     await joinParts(folder, paths, digest)
   }
-  for (const path of paths) await folder.fs.unlink(join(folder.root, path))
   return { size }
 }
 
@@ -193,6 +200,36 @@ async function isThere(folder: Folder, digest: Digest): Promise<boolean> {
   await settleFolder(folder, fanOf(digest))
   await folder.fs.syncFolder(join(folder.root, fanOf(digest)))
   return true
+}
+
+/** Digests sort as their paths do: algorithm, then hex digits. */
+async function listContent({ fs, root }: Folder, after: string, limit: number): Promise<StoredContent[]> {
+  const found: StoredContent[] = []
+  for (const algorithm of ['sha256', 'sha512'] as const) {
+    for (const fan of (await fs.list(join(root, 'content', algorithm))).sort()) {
+      if (`${algorithm}:${fan}` < after.slice(0, algorithm.length + 1 + fan.length)) continue
+      for (const hex of (await fs.list(join(root, 'content', algorithm, fan))).sort()) {
+        const digest = `${algorithm}:${hex}`
+        if (digest <= after || !isDigest(digest)) continue
+        if (found.length === limit) return found
+        const path = join(root, 'content', algorithm, fan, hex)
+        const size = await fs.size(path)
+        const storedAt = await fs.changedAt(path)
+        if (size !== undefined && storedAt !== undefined) found.push({ digest, size, storedAt })
+      }
+    }
+  }
+  return found
+}
+
+async function listParts({ fs, root }: Folder): Promise<{ uploadId: string; partId: string; size: number }[]> {
+  const found: { uploadId: string; partId: string; size: number }[] = []
+  for (const name of await fs.list(join(root, 'parts'))) {
+    const [uploadId = '', partId = ''] = name.split('.')
+    const size = await fs.size(join(root, 'parts', name))
+    if (size !== undefined) found.push({ uploadId, partId, size })
+  }
+  return found
 }
 
 /** Creates a folder and syncs its parent, once per process: that it exists does not say that it is durable. */

@@ -27,6 +27,8 @@ export type Fs = {
   openRead(path: string): Promise<FileReader | undefined>
   /** Bytes of a file, undefined when there is none. */
   size(path: string): Promise<number | undefined>
+  /** Unix seconds since when a file has its bytes and its name, undefined when there is none. */
+  changedAt(path: string): Promise<number | undefined>
   /** Replaces what was at `to`. */
   rename(from: string, to: string): Promise<void>
   /** True when it was there. */
@@ -64,6 +66,10 @@ export const nodeFs: Fs = {
   },
   async size(path) {
     return (await absentAsUndefined(stat(path)))?.size
+  },
+  async changedAt(path) {
+    const found = await absentAsUndefined(stat(path))
+    return found && Math.floor(found.ctimeMs / 1000)
   },
   rename,
   async unlink(path) {

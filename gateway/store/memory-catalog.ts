@@ -1,34 +1,52 @@
-import type { Digest } from '../oci/digest.ts'
-import type { Catalog, ManifestRecord, RepositoryKey, UploadSession } from './catalog.ts'
-
-type Shelf = { repository: RepositoryKey; blobs: Map<Digest, number>; manifests: Map<Digest, ManifestRecord> }
-type Upload = UploadSession & { repository: string }
+import type { Catalog, RepositoryKey } from './catalog.ts'
+import { createMemoryTables, isStillStored, keyOf, type MemoryTables, shelfOf } from './memory-tables.ts'
+import { upkeepIn } from './memory-upkeep.ts'
+import { uploadsIn } from './memory-uploads.ts'
 
 /** A catalog in memory. */
-export function createMemoryCatalog(): Catalog {
-  const shelves = new Map<string, Shelf>()
-  const uploads = new Map<string, Upload>()
-  return { ...blobsIn(shelves), ...manifestsIn(shelves), ...uploadsIn(uploads) }
+export function createMemoryCatalog(tables: MemoryTables = createMemoryTables()): Catalog {
+  return { ...blobsIn(tables), ...manifestsIn(tables), ...uploadsIn(tables.uploads), ...upkeepIn(tables) }
 }
 
-type Blobs = Pick<Catalog, 'linkBlob' | 'findBlob' | 'unlinkBlob' | 'findBlobAnywhere'>
-function blobsIn(shelves: Map<string, Shelf>): Blobs {
+type Blobs = Pick<
+  Catalog,
+  'countRemovals' | 'linkBlob' | 'mountBlob' | 'findBlob' | 'renewBlob' | 'unlinkBlob' | 'findBlobAnywhere'
+>
+function blobsIn(tables: MemoryTables): Blobs {
+  const { shelves } = tables
+  const find = (repository: RepositoryKey, digest: string) =>
+    shelves.get(keyOf(repository))?.blobs.get(digest as `sha256:${string}`)
   return {
-    async linkBlob(repository, digest, size) {
+    countRemovals: async () => tables.lastRemovalId,
+    async linkBlob(repository, digest, size, { now, removals }) {
       const { blobs } = shelfOf(shelves, repository)
-      if (!blobs.has(digest)) blobs.set(digest, size)
+      if (!isStillStored(tables, digest, removals)) return false
+      blobs.set(digest, { digest, size: blobs.get(digest)?.size ?? size, usedAt: later(blobs.get(digest), now) })
+      return true
+    },
+    async mountBlob(from, to, digest, now) {
+      const blob = find(from, digest)
+      if (!blob) return undefined
+      const { blobs } = shelfOf(shelves, to)
+      blobs.set(digest, { ...blob, usedAt: later(blobs.get(digest), now) })
+      return { size: blob.size }
     },
     async findBlob(repository, digest) {
-      const size = shelves.get(keyOf(repository))?.blobs.get(digest)
-      return size === undefined ? undefined : { size }
+      const blob = find(repository, digest)
+      return blob && { size: blob.size, usedAt: blob.usedAt }
+    },
+    async renewBlob(repository, digest, now) {
+      const blob = find(repository, digest)
+      if (blob) blob.usedAt = later(blob, now)
+      return blob !== undefined
     },
     async unlinkBlob(repository, digest) {
       return shelves.get(keyOf(repository))?.blobs.delete(digest) ?? false
     },
     async findBlobAnywhere(digest) {
       for (const { repository, blobs } of shelves.values()) {
-        const size = blobs.get(digest)
-        if (size !== undefined) return { repository, size }
+        const blob = blobs.get(digest)
+        if (blob) return { repository, size: blob.size }
       }
       return undefined
     },
@@ -37,20 +55,37 @@ function blobsIn(shelves: Map<string, Shelf>): Blobs {
 
 type Manifests = Pick<
   Catalog,
-  'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
+  'putManifest' | 'findManifest' | 'renewManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
 >
-function manifestsIn(shelves: Map<string, Shelf>): Manifests {
+function manifestsIn(tables: MemoryTables): Manifests {
+  const { shelves } = tables
   return {
-    async putManifest(repository, manifest) {
-      const { manifests } = shelfOf(shelves, repository)
-      const known = manifests.get(manifest.digest)
-      manifests.set(manifest.digest, known ? { ...known, mediaType: manifest.mediaType } : { ...manifest })
+    async putManifest(repository, manifest, references, { now, removals }) {
+      const shelf = shelfOf(shelves, repository)
+      shelf.manifestUses++
+      const isWhole =
+        references.blobs.every((digest) => shelf.blobs.has(digest)) &&
+        references.manifests.every((digest) => shelf.manifests.has(digest))
+      if (!isWhole || !isStillStored(tables, manifest.digest, removals)) return false
+      const known = shelf.manifests.get(manifest.digest)
+      const usedAt = later(known, now)
+      shelf.manifests.set(manifest.digest, { ...(known ?? manifest), mediaType: manifest.mediaType, usedAt })
+      return true
     },
     async findManifest(repository, digest) {
       const manifest = shelves.get(keyOf(repository))?.manifests.get(digest)
       return manifest && { ...manifest }
     },
-    async removeManifest(repository, digest) {
+    async renewManifest(repository, digest, now) {
+      const shelf = shelves.get(keyOf(repository))
+      const manifest = shelf?.manifests.get(digest)
+      if (!shelf || !manifest) return false
+      shelf.manifestUses++
+      manifest.usedAt = later(manifest, now)
+      return true
+    },
+    async removeManifest(repository, digest, unlessTagged) {
+      if (unlessTagged && tables.isTagged(unlessTagged, digest)) return false
       return shelves.get(keyOf(repository))?.manifests.delete(digest) ?? false
     },
     async listReferrers(repository, subject, after, limit) {
@@ -71,53 +106,6 @@ function manifestsIn(shelves: Map<string, Shelf>): Manifests {
   }
 }
 
-type Uploads = Pick<
-  Catalog,
-  'createUpload' | 'findUpload' | 'appendPart' | 'removeUpload' | 'expireUploads' | 'listParts'
->
-function uploadsIn(uploads: Map<string, Upload>): Uploads {
-  const find = (repository: RepositoryKey, uploadId: string) => {
-    const upload = uploads.get(uploadId)
-    return upload?.repository === keyOf(repository) ? upload : undefined
-  }
-  return {
-    async createUpload(repository, uploadId, expiresAt) {
-      if (uploads.has(uploadId)) throw new Error(`upload ${uploadId} exists`)
-      uploads.set(uploadId, { repository: keyOf(repository), uploadId, size: 0, parts: [], expiresAt })
-    },
-    async findUpload(repository, uploadId) {
-      const upload = find(repository, uploadId)
-      return upload && { uploadId, size: upload.size, parts: upload.parts, expiresAt: upload.expiresAt }
-    },
-    async appendPart(repository, uploadId, offset, part, expiresAt) {
-      const upload = find(repository, uploadId)
-      if (upload?.size !== offset) return false
-      const parts = [...upload.parts, { ...part }]
-      uploads.set(uploadId, { ...upload, size: offset + part.size, parts, expiresAt })
-      return true
-    },
-    async removeUpload(repository, uploadId) {
-      return find(repository, uploadId) !== undefined && uploads.delete(uploadId)
-    },
-    async expireUploads(now) {
-      const expired = [...uploads.values()].filter((upload) => upload.expiresAt < now)
-      for (const { uploadId } of expired) uploads.delete(uploadId)
-      return expired.map((upload) => upload.uploadId)
-    },
-    async listParts() {
-      return [...uploads.values()].flatMap(({ uploadId, parts }) => parts.map(({ partId }) => ({ uploadId, partId })))
-    },
-  }
-}
-
-function keyOf({ ensName, owner }: RepositoryKey): string {
-  return `${ensName} ${owner}`
-}
-
-function shelfOf(shelves: Map<string, Shelf>, repository: RepositoryKey): Shelf {
-  const known = shelves.get(keyOf(repository))
-  if (known) return known
-  const shelf: Shelf = { repository, blobs: new Map(), manifests: new Map() }
-  shelves.set(keyOf(repository), shelf)
-  return shelf
+function later(known: { usedAt: number } | undefined, now: number): number {
+  return Math.max(known?.usedAt ?? 0, now)
 }

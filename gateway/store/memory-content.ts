@@ -9,6 +9,11 @@ type StoredBytes = { part: StoredPart; bytes: Uint8Array }
 /** Content in memory. */
 export function createMemoryContent(): ContentStore {
   const contents = new Map<Digest, Uint8Array>()
+  const storedAt = new Map<Digest, number>()
+  const show = (digest: Digest, bytes: Uint8Array) => {
+    contents.set(digest, bytes)
+    storedAt.set(digest, Math.floor(Date.now() / 1000))
+  }
   const uploads = new Map<string, Map<string, StoredBytes>>()
   return {
     stat: async (digest) => contents.get(digest)?.byteLength,
@@ -18,7 +23,7 @@ export function createMemoryContent(): ContentStore {
     },
     async put(digest, bytes) {
       checkDigest(digest, bytes)
-      contents.set(digest, bytes.slice())
+      if (!contents.has(digest)) show(digest, bytes.slice())
     },
     async writePart(uploadId, body, maxBytes) {
       const bytes = await collect(body, maxBytes)
@@ -36,15 +41,25 @@ export function createMemoryContent(): ContentStore {
       if (!isMadeOf(contents.get(digest), parts)) {
         const bytes = joined(parts.map((part) => stored?.get(part.partId)?.bytes))
         checkDigest(digest, bytes)
-        contents.set(digest, bytes)
+        show(digest, bytes)
       }
-      for (const part of parts) stored?.delete(part.partId)
       return { size }
     },
     async dropUpload(uploadId) {
       uploads.delete(uploadId)
     },
     remove: async (digest) => contents.delete(digest),
+    async list(after, limit) {
+      const digests = [...contents.keys()].filter((digest) => digest > after).sort()
+      return digests.slice(0, limit).map((digest) => {
+        return { digest, size: contents.get(digest)!.byteLength, storedAt: storedAt.get(digest)! }
+      })
+    },
+    async listParts() {
+      return [...uploads].flatMap(([uploadId, parts]) =>
+        [...parts.values()].map(({ part }) => ({ uploadId, partId: part.partId, size: part.size })),
+      )
+    },
     async close() {
       contents.clear()
       uploads.clear()

@@ -2,18 +2,21 @@ import type { Hex } from 'viem'
 import { decodeTagEntry, decodeTagKey, encodeTagKey, isTombstone } from '../tags/entry.ts'
 import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { createMemoryTree, depthOf, emptyHash, hashLeaf, type Proof, type Slot, type TreeDelta } from '../tags/tree.ts'
-import { type ListLine, ListMoved, type TagListStore, type TagTransition } from './tag-list-store.ts'
+import type { RepositoryKey } from './catalog.ts'
+import { keyOf as keyOfRepository, type MemoryTables } from './memory-tables.ts'
+import { type ListLine, ListMoved, ManifestGone, type TagListStore, type TagTransition } from './tag-list-store.ts'
 
 /** The rows of one list: slots by position, hashes by level and position, and positions in key order. */
 type Rows = { slots: Slot[]; levels: (Hex | undefined)[][]; order: number[] }
 type Version = SignedList & { changes: readonly TagTransition[] }
-type Line = { head: SignedList; rows: Rows; history: Version[] }
+type Line = { line: ListLine; head: SignedList; rows: Rows; history: Version[] }
 
 const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
-/** Tag lists in memory. */
-export function createMemoryTagLists(): TagListStore {
+/** Tag lists in memory, beside the catalog that keeps its rows in `tables` where there is one. */
+export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
   const lines = new Map<string, Line>()
+  if (tables) showLists(tables, lines)
   const find = (line: ListLine) => lines.get(keyOf(line))
   const publish = (line: ListLine, signed: SignedList, changes: Version['changes'], rowsOf: () => Rows) => {
     const { name, owner, epoch } = signed.list
@@ -26,13 +29,16 @@ export function createMemoryTagLists(): TagListStore {
     if (signed.list.previous !== (before?.head.hash ?? ZERO_HASH)) return false
     if (signed.list.version <= (before?.head.list.version ?? 0n)) return false
     const history = [{ ...signed, changes }, ...(before?.history ?? [])]
-    lines.set(keyOf(line), { head: signed, rows: rowsOf(), history })
+    lines.set(keyOf(line), { line, head: signed, rows: rowsOf(), history })
     return true
   }
   return {
     ...readersOf(find),
     ...pagesOf(find),
-    async commit(line, signed, delta) {
+    ...listingsOf(lines),
+    async commit(line, signed, delta, manifest) {
+      const isShown = !manifest || !tables || tables.shelves.get(keyOfRepository(line))?.manifests.has(manifest)
+      if (!isShown) throw new ManifestGone(manifest)
       return publish(line, signed, delta.changes, () => rowsAfter(find(line)?.rows ?? firstRows(), delta))
     },
     async replace(line, signed, { slots, levels, changes }) {
@@ -46,6 +52,36 @@ export function createMemoryTagLists(): TagListStore {
       const [newest, ...older] = known.history
       lines.set(keyOf(line), { ...known, head, history: [{ ...newest!, signatures }, ...older] })
       return true
+    },
+  }
+}
+
+/** What the catalog sees of the lists. */
+function showLists(tables: MemoryTables, lines: ReadonlyMap<string, Line>): void {
+  tables.linesOf = (repository) => [...lines.values()].filter(({ line }) => isOf(line, repository))
+  tables.isTagged = (line, digest) => {
+    const known = lines.get(keyOf(line))
+    return known !== undefined && shownTags(known).some(({ entry }) => entry.digest === digest)
+  }
+}
+
+function isOf(line: ListLine, repository: RepositoryKey): boolean {
+  return line.ensName === repository.ensName && line.owner === repository.owner
+}
+
+function listingsOf(lines: ReadonlyMap<string, Line>): Pick<TagListStore, 'listLines' | 'listDigests'> {
+  return {
+    async listLines(repository) {
+      const found = [...lines.values()].filter(({ line }) => !repository || isOf(line, repository))
+      return found.map(({ line, head }) => ({ line, head }))
+    },
+    async listDigests(line, after, limit) {
+      const known = lines.get(keyOf(line))
+      const digests = new Set(known ? shownTags(known).map(({ entry }) => entry.digest) : [])
+      return [...digests]
+        .filter((digest) => digest > after)
+        .sort()
+        .slice(0, limit)
     },
   }
 }

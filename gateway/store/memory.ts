@@ -1,4 +1,17 @@
+import { createMemoryCatalog } from './memory-catalog.ts'
+import { createMemoryContent } from './memory-content.ts'
+import { createMemoryTables } from './memory-tables.ts'
+import { createMemoryTagLists } from './memory-tag-lists.ts'
+
 /** Drivers that forget: for tests, the verifier's own use, and gateways without a data folder. */
-export { createMemoryCatalog } from './memory-catalog.ts'
-export { createMemoryContent } from './memory-content.ts'
-export { createMemoryTagLists } from './memory-tag-lists.ts'
+export { createMemoryCatalog, createMemoryContent, createMemoryTagLists }
+
+/** The three of them, catalog and lists seeing each other as two halves of one database do. */
+export function createMemoryStores() {
+  const tables = createMemoryTables()
+  return {
+    content: createMemoryContent(),
+    catalog: createMemoryCatalog(tables),
+    lists: createMemoryTagLists(tables),
+  }
+}

@@ -54,12 +54,21 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
   const catalog = createSqlCatalog(sql)
   const content = await openFilesContent(folder, fs)
   await content.sweep(await catalog.listParts())
+  await endRemovals(catalog, content)
   await sweepTrees(sql)
   return {
     content: rememberSmallContent(content, rememberedContentBytes),
     catalog,
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
   }
+}
+
+/** What a collection began to take away when it was cut off: nobody could link it since, so it goes now. */
+async function endRemovals(catalog: Catalog, content: ContentStore): Promise<void> {
+  const removals = await catalog.listRemovals()
+  if (removals.length === 0) return
+  for (const { digest } of removals) await content.remove(digest)
+  await catalog.endRemovals(removals, Math.floor(Date.now() / 1000))
 }
 
 /** Makes new folders durable: each name is kept by the folder above it. */

@@ -1,45 +1,73 @@
-import type { Digest } from '../oci/digest.ts'
-import type { Catalog, ManifestRecord, RepositoryKey, UploadSession } from './catalog.ts'
-import type { Sql, SqlStatement, SqlValue } from './sql.ts'
+import type { Catalog, RepositoryKey } from './catalog.ts'
+import type { Sql, SqlStatement } from './sql.ts'
+import { type ManifestRow, manifestColumns, manifestOf, repositoryId, statement } from './sql-catalog-rows.ts'
+import { upkeepRows } from './sql-upkeep.ts'
+import { uploadRows } from './sql-uploads.ts'
+import { isShown, safeInteger, storedDigest } from './tag-list-rows.ts'
 
-type ManifestRow = {
-  digest: Digest
-  size: number
-  media_type: string
-  subject: Digest | null
-  artifact_type: string | null
-  annotations_json: string | null
-}
+/** A blob or mount that is there already was used now. */
+const whenKnown = 'ON CONFLICT DO UPDATE SET used_at = max(used_at, excluded.used_at)'
+/** Tags that the current list of the line ?4, ?5, ?1, ?2, ?6 has for the digest ?7. */
+const tagsOfManifest = `SELECT 1 FROM list_line l JOIN slot s INDEXED BY slot_by_digest ON s.tree_id = l.tree_id
+  WHERE l.chain_id = ?4 AND l.resolver = ?5 AND l.ens_name = ?1 AND l.owner = ?2 AND l.epoch = ?6
+  AND s.digest = unhex(?7) AND ${isShown}`
 
-/** Every statement about a repository takes its name and owner as ?1 and ?2. */
-const repositoryId = '(SELECT repository_id FROM repository WHERE ens_name = ?1 AND owner = ?2)'
-const manifestColumns = 'digest, size, media_type, subject, artifact_type, annotations_json'
-const ownUpload = 'upload_id = ?3 AND ens_name = ?1 AND owner = ?2'
-
-/** The catalog in the tables of migrations/0001_stores.sql. */
+/** The catalog in the tables of migrations/. */
 export function createSqlCatalog(sql: Sql): Catalog {
-  return { ...blobRows(sql), ...manifestRows(sql), ...uploadRows(sql) }
+  return { ...blobRows(sql), ...manifestRows(sql), ...uploadRows(sql), ...upkeepRows(sql) }
 }
 
-type BlobRows = Pick<Catalog, 'linkBlob' | 'findBlob' | 'unlinkBlob' | 'findBlobAnywhere'>
+type BlobRows = Pick<
+  Catalog,
+  'countRemovals' | 'linkBlob' | 'mountBlob' | 'findBlob' | 'renewBlob' | 'unlinkBlob' | 'findBlobAnywhere'
+>
 function blobRows(sql: Sql): BlobRows {
   return {
-    async linkBlob(repository, digest, size) {
-      await sql.batch([
+    async countRemovals() {
+      const row = await sql.first<{ last: number }>('SELECT coalesce(max(removal_id), 0) AS last FROM content_removal')
+      return row!.last
+    },
+    async linkBlob(repository, digest, size, { now, removals }) {
+      const [, linked] = await sql.batch([
         touchRepository(repository),
         statement(
-          `INSERT INTO repository_blob (repository_id, digest, size) VALUES (${repositoryId}, ?3, ?4) ON CONFLICT DO NOTHING`,
+          `INSERT INTO repository_blob (repository_id, digest, size, used_at) SELECT ${repositoryId}, ?3, ?4, ?5
+           WHERE ${isStillStored('?3', '?6')} ${whenKnown} RETURNING digest`,
           repository,
           digest,
           size,
+          now,
+          removals,
         ),
       ])
+      return linked!.length > 0
     },
-    findBlob(repository, digest) {
-      return sql.first<{ size: number }>(
-        `SELECT size FROM repository_blob WHERE repository_id = ${repositoryId} AND digest = ?3`,
+    async mountBlob(from, to, digest, now) {
+      const [, mounted] = await sql.batch([
+        touchRepository(to),
+        statement(
+          `INSERT INTO repository_blob (repository_id, digest, size, used_at)
+           SELECT ${repositoryId}, b.digest, b.size, ?4 FROM repository_blob b JOIN repository r USING (repository_id)
+           WHERE r.ens_name = ?5 AND r.owner = ?6 AND b.digest = ?3 ${whenKnown} RETURNING size`,
+          to,
+          digest,
+          now,
+          from.ensName,
+          from.owner,
+        ),
+      ])
+      return mounted![0] as { size: number } | undefined
+    },
+    async findBlob(repository, digest) {
+      const row = await sql.first<{ size: number; used_at: number }>(
+        `SELECT size, used_at FROM repository_blob WHERE repository_id = ${repositoryId} AND digest = ?3`,
         [repository.ensName, repository.owner, digest],
       )
+      return row && { size: row.size, usedAt: row.used_at }
+    },
+    async renewBlob(repository, digest, now) {
+      const text = `UPDATE repository_blob SET used_at = max(used_at, ?4) WHERE repository_id = ${repositoryId} AND digest = ?3`
+      return (await sql.run(text, [repository.ensName, repository.owner, digest, now])) > 0
     },
     async unlinkBlob(repository, digest) {
       const text = `DELETE FROM repository_blob WHERE repository_id = ${repositoryId} AND digest = ?3`
@@ -57,27 +85,11 @@ function blobRows(sql: Sql): BlobRows {
 
 type ManifestRows = Pick<
   Catalog,
-  'putManifest' | 'findManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
+  'putManifest' | 'findManifest' | 'renewManifest' | 'removeManifest' | 'listReferrers' | 'hasContent' | 'listNames'
 >
 function manifestRows(sql: Sql): ManifestRows {
   return {
-    async putManifest(repository, manifest) {
-      const { digest, size, mediaType, subject, artifactType, annotationsJson } = manifest
-      await sql.batch([
-        touchRepository(repository),
-        statement(
-          `INSERT INTO manifest (repository_id, ${manifestColumns}) VALUES (${repositoryId}, ?3, ?4, ?5, ?6, ?7, ?8)
-           ON CONFLICT DO UPDATE SET media_type = excluded.media_type`,
-          repository,
-          digest,
-          size,
-          mediaType,
-          subject,
-          artifactType,
-          annotationsJson,
-        ),
-      ])
-    },
+    putManifest: (...manifest) => putManifest(sql, ...manifest),
     async findManifest(repository, digest) {
       const row = await sql.first<ManifestRow>(
         `SELECT ${manifestColumns} FROM manifest WHERE repository_id = ${repositoryId} AND digest = ?3`,
@@ -85,9 +97,24 @@ function manifestRows(sql: Sql): ManifestRows {
       )
       return row && manifestOf(row)
     },
-    async removeManifest(repository, digest) {
+    async renewManifest(repository, digest, now) {
+      const [renewed] = await sql.batch([
+        statement(
+          `UPDATE manifest SET used_at = max(used_at, ?4) WHERE repository_id = ${repositoryId} AND digest = ?3 RETURNING digest`,
+          repository,
+          digest,
+          now,
+        ),
+        countUse(repository),
+      ])
+      return renewed!.length > 0
+    },
+    async removeManifest(repository, digest, unlessTagged) {
       const text = `DELETE FROM manifest WHERE repository_id = ${repositoryId} AND digest = ?3`
-      return (await sql.run(text, [repository.ensName, repository.owner, digest])) > 0
+      const key = [repository.ensName, repository.owner, digest]
+      if (!unlessTagged) return (await sql.run(text, key)) > 0
+      const values = [...key, unlessTagged.chainId, unlessTagged.resolver, safeInteger(unlessTagged.epoch)]
+      return (await sql.run(`${text} AND NOT EXISTS (${tagsOfManifest})`, [...values, storedDigest(digest)])) > 0
     },
     async listReferrers(repository, subject, after, limit) {
       const rows = await sql.all<ManifestRow>(
@@ -114,102 +141,54 @@ function manifestRows(sql: Sql): ManifestRows {
   }
 }
 
-type PartRow = { part_id: string; size: number; sha256: Digest }
-type UploadRows = Pick<
-  Catalog,
-  'createUpload' | 'findUpload' | 'appendPart' | 'removeUpload' | 'expireUploads' | 'listParts'
->
-function uploadRows(sql: Sql): UploadRows {
-  return {
-    async createUpload(repository, uploadId, expiresAt) {
-      await sql.run(
-        'INSERT INTO upload (upload_id, ens_name, owner, size, part_count, expires_at) VALUES (?3, ?1, ?2, 0, 0, ?4)',
-        [repository.ensName, repository.owner, uploadId, expiresAt],
-      )
-    },
-    async findUpload(repository, uploadId) {
-      const [uploads, parts] = await sql.batch([
-        statement(`SELECT size, expires_at FROM upload WHERE ${ownUpload}`, repository, uploadId),
-        {
-          text: 'SELECT part_id, size, sha256 FROM upload_part WHERE upload_id = ?1 ORDER BY ordinal',
-          values: [uploadId],
-        },
-      ])
-      const upload = uploads?.[0] as { size: number; expires_at: number } | undefined
-      return upload && sessionOf(uploadId, upload, parts as PartRow[])
-    },
-    appendPart: (...part) => appendPart(sql, ...part),
-    async removeUpload(repository, uploadId) {
-      const text = `DELETE FROM upload WHERE ${ownUpload}`
-      return (await sql.run(text, [repository.ensName, repository.owner, uploadId])) > 0
-    },
-    async expireUploads(now) {
-      const [rows] = await sql.batch([
-        { text: 'DELETE FROM upload WHERE expires_at < ?1 RETURNING upload_id', values: [now] },
-      ])
-      return (rows as { upload_id: string }[]).map((row) => row.upload_id)
-    },
-    async listParts() {
-      const rows = await sql.all<{ upload_id: string; part_id: string }>('SELECT upload_id, part_id FROM upload_part')
-      return rows.map((row) => ({ uploadId: row.upload_id, partId: row.part_id }))
-    },
-  }
+/** Stores the row only where all that it names is shown, and counts the use, in one transaction. */
+async function putManifest(
+  sql: Sql,
+  ...[repository, manifest, references, { now, removals }]: Parameters<Catalog['putManifest']>
+): Promise<boolean> {
+  const { digest, size, mediaType, subject, artifactType, annotationsJson } = manifest
+  const [, put] = await sql.batch([
+    touchRepository(repository),
+    statement(
+      `INSERT INTO manifest (repository_id, ${manifestColumns}) SELECT ${repositoryId}, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+       WHERE ${isStillStored('?3', '?10')} AND ${isAllShown('repository_blob', '?11')} AND ${isAllShown('manifest', '?12')}
+       ON CONFLICT DO UPDATE SET media_type = excluded.media_type, used_at = max(used_at, excluded.used_at) RETURNING digest`,
+      repository,
+      digest,
+      size,
+      mediaType,
+      subject,
+      artifactType,
+      annotationsJson,
+      now,
+      removals,
+      JSON.stringify(references.blobs),
+      JSON.stringify(references.manifests),
+    ),
+    countUse(repository),
+  ])
+  return put!.length > 0
 }
 
-/** Both statements ask for the offset; the second one moves it, and says whether it was the right one. */
-async function appendPart(
-  sql: Sql,
-  ...[repository, uploadId, offset, part, expiresAt]: Parameters<Catalog['appendPart']>
-) {
-  const { partId, size, sha256 } = part
-  const [, moved] = await sql.batch([
-    statement(
-      `INSERT INTO upload_part (upload_id, ordinal, part_id, size, sha256)
-       SELECT upload_id, part_count, ?5, ?6, ?7 FROM upload WHERE ${ownUpload} AND size = ?4`,
-      repository,
-      uploadId,
-      offset,
-      partId,
-      size,
-      sha256,
-    ),
-    statement(
-      `UPDATE upload SET size = size + ?5, part_count = part_count + 1, expires_at = ?6
-       WHERE ${ownUpload} AND size = ?4 RETURNING upload_id`,
-      repository,
-      uploadId,
-      offset,
-      size,
-      expiresAt,
-    ),
-  ])
-  return moved?.length === 1
+/** Whether bytes that were stored after removal number `removals` are there: none of that digest is under way or ended since. */
+function isStillStored(digest: string, removals: string): string {
+  return `NOT EXISTS (SELECT 1 FROM content_removal c
+    WHERE c.digest = ${digest} AND (c.ended_at IS NULL OR c.removal_id > ${removals}))`
+}
+
+/** Whether the repository has a row in `table` for every digest of a JSON list. */
+function isAllShown(table: string, digests: string): string {
+  return `NOT EXISTS (SELECT 1 FROM json_each(${digests}) wanted
+    WHERE NOT EXISTS (SELECT 1 FROM ${table} t WHERE t.repository_id = ${repositoryId} AND t.digest = wanted.value))`
 }
 
 function touchRepository(repository: RepositoryKey): SqlStatement {
   return statement('INSERT INTO repository (ens_name, owner) VALUES (?1, ?2) ON CONFLICT DO NOTHING', repository)
 }
 
-function statement(text: string, repository: RepositoryKey, ...values: SqlValue[]): SqlStatement {
-  return { text, values: [repository.ensName, repository.owner, ...values] }
-}
-
-function manifestOf(row: ManifestRow): ManifestRecord {
-  return {
-    digest: row.digest,
-    size: row.size,
-    mediaType: row.media_type,
-    subject: row.subject,
-    artifactType: row.artifact_type,
-    annotationsJson: row.annotations_json,
-  }
-}
-
-function sessionOf(uploadId: string, upload: { size: number; expires_at: number }, parts: PartRow[]): UploadSession {
-  return {
-    uploadId,
-    size: upload.size,
-    expiresAt: upload.expires_at,
-    parts: parts.map((part) => ({ partId: part.part_id, size: part.size, sha256: part.sha256 })),
-  }
+function countUse(repository: RepositoryKey): SqlStatement {
+  return statement(
+    'UPDATE repository SET manifest_uses = manifest_uses + 1 WHERE ens_name = ?1 AND owner = ?2',
+    repository,
+  )
 }

@@ -1,8 +1,11 @@
-import { hexOf, isDigest } from '../oci/digest.ts'
+import type { Address } from 'viem'
+import { isDigest } from '../oci/digest.ts'
 import type { Sql } from './sql.ts'
 import {
   type ChangeRow,
+  digestOfStored,
   isLine,
+  isShown,
   lineValues,
   ofLine,
   type SlotRow,
@@ -10,14 +13,13 @@ import {
   signedListOf,
   slotColumns,
   slotOf,
+  storedDigest,
   transitionOf,
   type VersionRow,
   versionColumns,
 } from './tag-list-rows.ts'
 import type { TagListStore } from './tag-list-store.ts'
 
-/** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
-const isShown = "substr(s.value, 1, 1) < x'02'"
 /** Ordinals count from 0 without gaps, so the last one says how many there are. */
 const changeCount = `coalesce((SELECT max(c.ordinal) + 1 FROM list_change c WHERE c.tree_id = v.tree_id AND c.version = v.version), 0) AS change_count`
 const tagOfKey = 'CAST(substr(s.key, 2) AS TEXT) AS tag'
@@ -25,7 +27,10 @@ const tagOfKey = 'CAST(substr(s.key, 2) AS TEXT) AS tag'
 /** The paging half of the SQL tag lists. */
 export function tagPages(
   sql: Sql,
-): Pick<TagListStore, 'readSlots' | 'listTags' | 'tagsOfDigest' | 'history' | 'readChanges'> {
+): Pick<
+  TagListStore,
+  'readSlots' | 'listTags' | 'tagsOfDigest' | 'listLines' | 'listDigests' | 'history' | 'readChanges'
+> {
   return {
     async readSlots(line, listHash, from, limit) {
       const isHead = `WHERE ${isLine} AND l.head_hash = ?6 AND l.head_version > 0`
@@ -52,11 +57,30 @@ export function tagPages(
     async tagsOfDigest(line, digest) {
       if (!isDigest(digest)) return []
       // Named, because SQLite without statistics would walk the whole list in key order to save the sort.
-      const stored = `${digest.startsWith('sha256:') ? '01' : '02'}${hexOf(digest)}`
       const text = `SELECT ${tagOfKey} FROM list_line l JOIN slot s INDEXED BY slot_by_digest ON s.tree_id = l.tree_id
         WHERE ${isLine} AND s.digest = unhex(?6) AND ${isShown} ORDER BY s.key`
-      const rows = await sql.all<{ tag: string }>(text, [...lineValues(line), stored])
+      const rows = await sql.all<{ tag: string }>(text, [...lineValues(line), storedDigest(digest)])
       return rows.map((row) => row.tag)
+    },
+    async listLines(repository) {
+      const rows = await sql.all<VersionRow & { chain_id: number; resolver: Address }>(
+        `SELECT l.chain_id, l.resolver, ${versionColumns} FROM list_line l
+         JOIN list_version v ON v.line_id = l.line_id AND v.version = l.head_version
+         WHERE ?1 IS NULL OR (l.ens_name = ?1 AND l.owner = ?2) ORDER BY l.line_id`,
+        [repository?.ensName ?? null, repository?.owner ?? null],
+      )
+      return rows.map((row) => {
+        const { chain_id: chainId, resolver, ens_name: ensName, owner } = row
+        return { line: { chainId, resolver, ensName, owner, epoch: BigInt(row.epoch) }, head: signedListOf(row) }
+      })
+    },
+    async listDigests(line, after, limit) {
+      const text = `SELECT DISTINCT lower(hex(s.digest)) AS digest FROM list_line l
+        JOIN slot s INDEXED BY slot_by_digest ON s.tree_id = l.tree_id
+        WHERE ${isLine} AND s.digest > unhex(?6) AND ${isShown} AND l.head_version > 0 ORDER BY s.digest LIMIT ?7`
+      const start = isDigest(after) ? storedDigest(after) : ''
+      const rows = await sql.all<{ digest: string }>(text, [...lineValues(line), start, limit])
+      return rows.map((row) => digestOfStored(row.digest))
     },
     async history(line, before, limit) {
       const versions = await sql.all<VersionRow & { change_count: number }>(

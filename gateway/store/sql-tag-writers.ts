@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { Digest } from '../oci/digest.ts'
 import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { hashLeaf } from '../tags/tree.ts'
 import { type Sql, SqlConflict, type SqlStatement } from './sql.ts'
@@ -13,23 +14,27 @@ import {
   sentinel,
   signaturesJson,
 } from './tag-list-rows.ts'
-import type { ListLine, TagListStore } from './tag-list-store.ts'
+import { type ListLine, ManifestGone, type TagListStore } from './tag-list-store.ts'
 
 type LineRow = { line_id: number; tree_id: number; head_hash: Hex; head_version: number }
 
 /** The writing half of the SQL tag lists: every publish is one batch that compares the head and moves it. */
 export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 'putSignatures'> {
   return {
-    async commit(line, signed, delta) {
+    async commit(line, signed, delta, manifest) {
       const state = await lineFor(sql, line, signed)
       if (!follows(state, signed)) return false
       const version = safeInteger(signed.list.version)
-      return swap(sql, line, signed, [
+      const checkManifest = () => (manifest ? expectManifest(sql, line, manifest) : undefined)
+      await checkManifest()
+      const statements = [
         refuseUnlessHead(state, signed),
+        ...(manifest ? [refuseUnlessShown(state, line, manifest)] : []),
         ...deltaStatements(state.tree_id, version, delta),
         insertVersion(state.line_id, state.tree_id, signed),
         moveHead(state.line_id, state.tree_id, signed),
-      ])
+      ]
+      return swap(sql, line, signed, statements, checkManifest)
     },
     async replace(line, signed, whole) {
       const state = await lineFor(sql, line, signed)
@@ -113,14 +118,41 @@ function moveHead(lineId: number, treeId: number, signed: SignedList): SqlStatem
   }
 }
 
-/** False when another list came first. A conflict while the head still is `previous` is no lost race but a broken delta: it is thrown. */
-async function swap(sql: Sql, line: ListLine, signed: SignedList, statements: SqlStatement[]): Promise<boolean> {
+/** Ends the batch in the same way when the line's repository does not show `manifest`. */
+function refuseUnlessShown(state: LineRow, line: ListLine, manifest: Digest): SqlStatement {
+  return {
+    text: `INSERT INTO list_line SELECT * FROM list_line WHERE line_id = ? AND NOT EXISTS (${selectManifest})`,
+    values: [state.line_id, line.ensName, line.owner, manifest],
+  }
+}
+
+const selectManifest = `SELECT 1 AS found FROM manifest JOIN repository USING (repository_id)
+  WHERE repository.ens_name = ? AND repository.owner = ? AND digest = ?`
+
+/** @throws ManifestGone */
+async function expectManifest(sql: Sql, line: ListLine, manifest: Digest): Promise<void> {
+  if (!(await sql.first(selectManifest, [line.ensName, line.owner, manifest]))) throw new ManifestGone(manifest)
+}
+
+/**
+ * False when another list came first. A conflict while the head still is `previous` is no lost race: `explain` may throw what it is,
+ * else it is a broken delta and thrown itself.
+ */
+async function swap(
+  sql: Sql,
+  line: ListLine,
+  signed: SignedList,
+  statements: SqlStatement[],
+  explain: () => Promise<void> | undefined = () => undefined,
+): Promise<boolean> {
   try {
     await sql.batch(statements)
     return true
   } catch (error) {
-    if (!(error instanceof SqlConflict) || follows(await lineFor(sql, line, signed), signed)) throw error
-    return false
+    if (!(error instanceof SqlConflict)) throw error
+    if (!follows(await lineFor(sql, line, signed), signed)) return false
+    await explain()
+    throw error
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Address, Hex } from 'viem'
+import { algorithmOf, type Digest, hexOf, parseDigest } from '../oci/digest.ts'
 import { decodeTagEntry, encodeTagEntry, type TagEntry } from '../tags/entry.ts'
 import type { SignedList, SignerSignature, Timestamp } from '../tags/list.ts'
 import type { Slot } from '../tags/tree.ts'
@@ -31,6 +32,8 @@ export type ChangeRow = { version: number; tag: string; before: string | null; a
 /** The slot every list begins with. */
 export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
+/** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
+export const isShown = "substr(s.value, 1, 1) < x'02'"
 /** A list_line row is the one of `line` when its key columns equal ?1 to ?5. */
 export const isLine = 'l.chain_id = ?1 AND l.resolver = ?2 AND l.ens_name = ?3 AND l.owner = ?4 AND l.epoch = ?5'
 /** The columns of a `VersionRow`. */
@@ -127,6 +130,16 @@ export function slotItem(position: number, slot: Slot): unknown[] {
 export function changeItem(ordinal: number, change: TagTransition): unknown[] {
   const valueBytes = (entry: TagEntry | null) => entry && bare(encodeTagEntry(entry))
   return [ordinal, change.tag, valueBytes(change.before), valueBytes(change.after)]
+}
+
+/** A digest as the column `slot.digest` has it, in bare hex. */
+export function storedDigest(digest: Digest): string {
+  return `${algorithmOf(digest) === 'sha256' ? '01' : '02'}${hexOf(digest)}`
+}
+
+/** The digest that the column `slot.digest` has, from bare hex. */
+export function digestOfStored(stored: string): Digest {
+  return parseDigest(`${stored.startsWith('01') ? 'sha256' : 'sha512'}:${stored.slice(2)}`)
 }
 
 /** Hex digits without 0x. */

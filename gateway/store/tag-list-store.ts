@@ -1,7 +1,9 @@
 import type { Address, Hex } from 'viem'
+import type { Digest } from '../oci/digest.ts'
 import type { TagEntry } from '../tags/entry.ts'
 import type { SignedList, SignerSignature } from '../tags/list.ts'
 import type { Proof, Slot, TreeDelta, TreeReader } from '../tags/tree.ts'
+import type { RepositoryKey } from './catalog.ts'
 
 /** One line of lists: version after version under one chain, contract, name, owner and epoch. A new owner or epoch begins anew. */
 export type ListLine = { chainId: number; resolver: Address; ensName: string; owner: Address; epoch: bigint }
@@ -32,9 +34,10 @@ export type TagListStore = {
   openTree(line: ListLine, listHash: Hex | null): Promise<TreeReader>
   /**
    * Makes `signed` the head if the head's hash still is `signed.list.previous` (zero: there is none yet); writes the O(log n) rows of
-   * `delta`. False when another list came first: nothing was written.
+   * `delta`. False when another list came first: nothing was written. With `manifest`, only while the line's repository shows that
+   * manifest, so that no list names what was just collected or deleted. @throws ManifestGone
    */
-  commit(line: ListLine, signed: SignedList, delta: TreeDelta): Promise<boolean>
+  commit(line: ListLine, signed: SignedList, delta: TreeDelta, manifest?: Digest): Promise<boolean>
   /**
    * The same for a whole new list: `slots` with the sentinel first, `levels` as `buildWellFormedTree` returns them. Written in slices
    * beside the current one, which stays readable until the swap.
@@ -56,6 +59,13 @@ export type TagListStore = {
   ): Promise<{ head: SignedList; tags: readonly string[] } | undefined>
   /** Tags whose entry has this digest, tombstones left out; empty without a list. */
   tagsOfDigest(line: ListLine, digest: string): Promise<readonly string[]>
+  /** Lines that have a list, with the current one: those of one repository, or all. */
+  listLines(repository?: RepositoryKey): Promise<readonly { line: ListLine; head: SignedList }[]>
+  /**
+   * Digests that the current list names, ascending, tombstones left out, those after `after` ("" from the start), at most `limit`. Each
+   * page is of the list that is current then: what all of them name is in one page or another.
+   */
+  listDigests(line: ListLine, after: string, limit: number): Promise<readonly Digest[]>
   /** Versions newest first, those before the list with hash `before` when given, at most `limit`. */
   history(line: ListLine, before: Hex | null, limit: number): Promise<readonly HistoryRecord[]>
   /** What the version with hash `listHash` changed, in the order applied: at most `limit`, those before number `from` left out. */
@@ -67,5 +77,13 @@ export class ListMoved extends Error {
   override readonly name = 'ListMoved'
   constructor(readonly listHash: Hex) {
     super(`list ${listHash} is no longer the current one`)
+  }
+}
+
+/** A manifest that a list was to name is not in the repository any more. */
+export class ManifestGone extends Error {
+  override readonly name = 'ManifestGone'
+  constructor(readonly digest: Digest) {
+    super(`the repository does not show manifest ${digest} any more`)
   }
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { readSources, withoutComments } from './source-files.ts'
 
-const interfaces = 'gateway/(store/(catalog|content-store|sql|tag-list-store)|chain/chain-reader)\\.ts'
+const interfaces = 'gateway/(store/(catalog|catalog-upkeep|content-store|sql|tag-list-store)|chain/chain-reader)\\.ts'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/

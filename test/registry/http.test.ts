@@ -160,7 +160,10 @@ test('a client that stops reading frees what the answer holds', async () => {
     })
     wire.registry.deps.content = { ...wire.registry.deps.content, read: async () => endless }
   })
-  wire.registry.deps.catalog = { ...wire.registry.deps.catalog, findBlob: async () => ({ size: 1_000_000_000 }) }
+  wire.registry.deps.catalog = {
+    ...wire.registry.deps.catalog,
+    findBlob: async () => ({ size: 1_000_000_000, usedAt: 1_800_000_000 }),
+  }
   const socket = connect(wire.port, '127.0.0.1')
   socket.write(`GET /v2/acme.eth/blobs/${digest} HTTP/1.1\r\nHost: h\r\n\r\n`)
   await new Promise((resolve) => socket.once('data', resolve))

@@ -7,6 +7,8 @@ import { digestOf, otherOwner, owner, repository } from './fixtures.ts'
 export type OpenCatalog = () => Promise<{ catalog: Catalog; close(): Promise<void> }>
 
 const otherName = { ensName: 'api.acme.eth', owner }
+const stored = { now: 1_000, removals: 0 }
+const nothing = { blobs: [], manifests: [] }
 const nextOwner = { ensName: repository.ensName, owner: otherOwner }
 
 function manifestOf(seed: string, more: Partial<ManifestRecord> = {}): ManifestRecord {
@@ -39,16 +41,16 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
     it('a linked blob is found in its repository only: not under another name, not under the next owner', async () => {
       const digest = digestOf('blob')
       expect(await catalog.findBlob(repository, digest)).toBeUndefined()
-      await catalog.linkBlob(repository, digest, 4)
-      await catalog.linkBlob(repository, digest, 4)
-      expect(await catalog.findBlob(repository, digest)).toEqual({ size: 4 })
+      await catalog.linkBlob(repository, digest, 4, stored)
+      await catalog.linkBlob(repository, digest, 4, stored)
+      expect(await catalog.findBlob(repository, digest)).toEqual({ size: 4, usedAt: 1_000 })
       expect(await catalog.findBlob(otherName, digest)).toBeUndefined()
       expect(await catalog.findBlob(nextOwner, digest)).toBeUndefined()
     })
 
     it('unlinkBlob says whether it was there', async () => {
       const digest = digestOf('blob')
-      await catalog.linkBlob(repository, digest, 4)
+      await catalog.linkBlob(repository, digest, 4, stored)
       expect(await catalog.unlinkBlob(otherName, digest)).toBe(false)
       expect(await catalog.unlinkBlob(repository, digest)).toBe(true)
       expect(await catalog.unlinkBlob(repository, digest)).toBe(false)
@@ -58,8 +60,8 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
     it('findBlobAnywhere names a repository that shows the blob', async () => {
       const digest = digestOf('blob')
       expect(await catalog.findBlobAnywhere(digest)).toBeUndefined()
-      await catalog.linkBlob(repository, digest, 4)
-      await catalog.linkBlob(otherName, digest, 4)
+      await catalog.linkBlob(repository, digest, 4, stored)
+      await catalog.linkBlob(otherName, digest, 4, stored)
       await catalog.unlinkBlob(repository, digest)
       expect(await catalog.findBlobAnywhere(digest)).toEqual({ repository: otherName, size: 4 })
     })
@@ -70,12 +72,18 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
         artifactType: 'application/example',
         annotationsJson: '{"a":"\\u0001 ü"}',
       })
-      await catalog.putManifest(repository, manifest)
-      expect(await catalog.findManifest(repository, manifest.digest)).toEqual(manifest)
-      await catalog.putManifest(repository, { ...manifest, mediaType: 'application/other', artifactType: null })
+      await catalog.putManifest(repository, manifest, nothing, stored)
+      expect(await catalog.findManifest(repository, manifest.digest)).toEqual({ ...manifest, usedAt: 1_000 })
+      await catalog.putManifest(
+        repository,
+        { ...manifest, mediaType: 'application/other', artifactType: null },
+        nothing,
+        stored,
+      )
       expect(await catalog.findManifest(repository, manifest.digest)).toEqual({
         ...manifest,
         mediaType: 'application/other',
+        usedAt: 1_000,
       })
       expect(await catalog.findManifest(otherName, manifest.digest)).toBeUndefined()
       expect(await catalog.findManifest(nextOwner, manifest.digest)).toBeUndefined()
@@ -83,7 +91,7 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
 
     it('removeManifest says whether it was there', async () => {
       const manifest = manifestOf('m')
-      await catalog.putManifest(repository, manifest)
+      await catalog.putManifest(repository, manifest, nothing, stored)
       expect(await catalog.removeManifest(otherName, manifest.digest)).toBe(false)
       expect(await catalog.removeManifest(repository, manifest.digest)).toBe(true)
       expect(await catalog.removeManifest(repository, manifest.digest)).toBe(false)
@@ -93,10 +101,15 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
     it('referrers: those of the subject in this repository, ascending by digest, in pages', async () => {
       const subject = digestOf('subject')
       const referrers = Array.from({ length: 7 }, (_, i) => manifestOf(`referrer ${i}`, { subject }))
-      for (const referrer of referrers) await catalog.putManifest(repository, referrer)
-      await catalog.putManifest(repository, manifestOf('of another', { subject: digestOf('other subject') }))
-      await catalog.putManifest(repository, manifestOf('of none'))
-      await catalog.putManifest(otherName, manifestOf('elsewhere', { subject }))
+      for (const referrer of referrers) await catalog.putManifest(repository, referrer, nothing, stored)
+      await catalog.putManifest(
+        repository,
+        manifestOf('of another', { subject: digestOf('other subject') }),
+        nothing,
+        stored,
+      )
+      await catalog.putManifest(repository, manifestOf('of none'), nothing, stored)
+      await catalog.putManifest(otherName, manifestOf('elsewhere', { subject }), nothing, stored)
       const expected = referrers.map(({ digest }) => digest).sort()
       const seen: string[] = []
       for (;;) {
@@ -111,19 +124,19 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
     it('hasContent: false before anything was stored, true ever after, per owner; an upload alone is nothing', async () => {
       await catalog.createUpload(repository, 'upload', 100)
       expect(await catalog.hasContent(repository)).toBe(false)
-      await catalog.linkBlob(repository, digestOf('blob'), 4)
+      await catalog.linkBlob(repository, digestOf('blob'), 4, stored)
       await catalog.unlinkBlob(repository, digestOf('blob'))
       expect(await catalog.hasContent(repository)).toBe(true)
       expect(await catalog.hasContent(nextOwner)).toBe(false)
-      await catalog.putManifest(otherName, manifestOf('m'))
+      await catalog.putManifest(otherName, manifestOf('m'), nothing, stored)
       expect(await catalog.hasContent(otherName)).toBe(true)
     })
 
     it('listNames: each name once whoever owned it, in byte order, in pages, whatever was removed since', async () => {
       expect(await catalog.listNames('', 10)).toEqual([])
       const names = ['b.eth', 'acme.eth', 'web.acme.eth', 'a-b.eth']
-      for (const ensName of names) await catalog.linkBlob({ ensName, owner }, digestOf('blob'), 4)
-      await catalog.linkBlob({ ensName: 'b.eth', owner: otherOwner }, digestOf('blob'), 4)
+      for (const ensName of names) await catalog.linkBlob({ ensName, owner }, digestOf('blob'), 4, stored)
+      await catalog.linkBlob({ ensName: 'b.eth', owner: otherOwner }, digestOf('blob'), 4, stored)
       await catalog.unlinkBlob({ ensName: 'acme.eth', owner }, digestOf('blob'))
       expect(await catalog.listNames('', 10)).toEqual(['a-b.eth', 'acme.eth', 'b.eth', 'web.acme.eth'])
       expect(await catalog.listNames('acme.eth', 1)).toEqual(['b.eth'])
@@ -150,7 +163,8 @@ export function catalogSuite(driver: string, open: OpenCatalog): void {
       })
       expect(await catalog.findUpload(otherName, 'upload')).toBeUndefined()
       expect(await catalog.findUpload(nextOwner, 'upload')).toBeUndefined()
-      expect(await catalog.listParts()).toEqual(['p1', 'p2', 'p3'].map((partId) => ({ uploadId: 'upload', partId })))
+      const parts = [partOf('p1', 10), partOf('p2', 0), partOf('p3', 5)]
+      expect(await catalog.listParts()).toEqual(parts.map((part) => ({ ...part, uploadId: 'upload', expiresAt: 130 })))
     })
 
     it('appendPart at another offset, in another repository or without a session: false, and nothing changes', async () => {

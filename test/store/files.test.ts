@@ -50,6 +50,7 @@ describe('content in files', () => {
     ]
     expect(await filesOf(fs)).toEqual(parts.map(({ partId }) => `parts/upload.${partId}`).sort())
     await content.assemble('upload', parts, wide)
+    await content.dropUpload('upload')
     await content.put(digestOf(bytes), bytes)
     const hex = digestOf(bytes).slice(7)
     expect(await filesOf(fs)).toEqual([
@@ -82,6 +83,7 @@ describe('content in files', () => {
       const first = await content.writePart('upload', bodyOf(bytes.slice(0, 1_000), 300), 9_999)
       const second = await content.writePart('upload', bodyOf(bytes.slice(1_000), 300), 9_999)
       await content.assemble('upload', [first, second], digest)
+      await content.dropUpload('upload')
       await content.put(digestOf('manifest'), Buffer.from('manifest'))
     }
     let points = 0
@@ -170,6 +172,7 @@ describe('content in files', () => {
     await (await fs.create(`${folder}/temporary/left`)).close()
     expect(await content.sweep([{ uploadId: 'live', partId: live.partId }])).toBe(3)
     expect(await content.assemble('live', [live], digestOf(someBytes(5)))).toEqual({ size: 5 })
+    await content.dropUpload('live')
     expect((await filesOf(fs)).filter((name) => !name.startsWith('content/'))).toEqual([])
   })
 })

@@ -71,6 +71,7 @@ export function createForgettingFs(root: string): ForgettingFs {
       const file = walk(path)
       return file?.kind === 'file' ? contents(file).byteLength : undefined
     },
+    changedAt: async (path) => (walk(path)?.kind === 'file' ? 0 : undefined),
     async rename(from, to) {
       const moved = folderAt(dirname(from)).names.get(nameOf(from))
       if (!moved) throw missing(from)

@@ -29,6 +29,7 @@ export function fsWithSteps(fs: Fs, step: Step): Fs {
     },
     openRead: fs.openRead,
     size: fs.size,
+    changedAt: fs.changedAt,
     rename: async (from, to) => {
       step(`rename ${from} to ${to}`)
       await fs.rename(from, to)

@@ -21,6 +21,7 @@ export type BlobPlan = { uploadId: string; bodies: Uint8Array[]; digest: Digest;
 
 const maxBytes = 1_000_000
 const never = 2_000_000_000
+const stored = { now: 1_000, removals: Number.MAX_SAFE_INTEGER }
 
 /** The uploads of one run; two runs share no bytes but the `again` one. */
 export function blobPlans(run: number): BlobPlan[] {
@@ -50,7 +51,8 @@ export async function pushContent(stores: Stores, run: number, tell: Tell): Prom
   const manifest = someBytes(120, run * 10 + 5)
   const digest = digestOf(manifest)
   await stores.content.put(digest, manifest)
-  await stores.catalog.putManifest(repository, manifestRecord(digest, manifest.byteLength))
+  const record = manifestRecord(digest, manifest.byteLength)
+  await stores.catalog.putManifest(repository, record, { blobs: [plans[0]!.digest], manifests: [] }, stored)
   tell({ kind: 'manifest', digest, size: manifest.byteLength })
   const moved = plans[1]!.digest
   tell({ kind: 'removing', digest: moved })
@@ -75,8 +77,9 @@ export async function finishUpload({ catalog, content }: Stores, plan: BlobPlan,
   if (!plan.ends) return
   const session = (await catalog.findUpload(repository, plan.uploadId))!
   const assembled = await content.assemble(plan.uploadId, session.parts, plan.digest)
-  await catalog.linkBlob(repository, plan.digest, assembled.size)
+  await catalog.linkBlob(repository, plan.digest, assembled.size, stored)
   await catalog.removeUpload(repository, plan.uploadId)
+  await content.dropUpload(plan.uploadId)
   tell({ kind: 'blob', digest: plan.digest, size: assembled.size })
 }
 
