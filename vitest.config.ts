@@ -4,7 +4,6 @@ import { createReporter } from './test/reporter.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**'],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,

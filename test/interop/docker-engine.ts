@@ -1,14 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import type { ChildProcess } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findProgram, run } from './run.ts'
+import { makeFolder } from './image.ts'
+import { findProgram, run, startDaemon, stopChild } from './run.ts'
 
 /** A Docker Engine of our own: it shares neither images, socket nor settings with one that the machine may have. */
 export type DockerEngine = {
   docker(...args: string[]): Promise<string>
+  /** A folder that docker reads and writes too, and its path there. */
+  shared: { here: string; there: string }
+  /** Where a `hosts.toml` of the containerd store belongs: `/etc/docker/certs.d`. */
+  hostsFolder: string
   stop(): Promise<void>
 }
 
@@ -17,55 +20,79 @@ export function whyNoEngine(): string | undefined {
   if (process.platform !== 'linux') return 'a Docker Engine runs on Linux only'
   if (process.getuid?.() !== 0) return 'a Docker Engine of our own needs root'
   const missing = ['dockerd', 'docker', 'containerd'].filter((name) => findProgram(name) === undefined)
-  return missing.length > 0 ? `not installed: ${missing.join(', ')} (Debian: apt-get install docker.io)` : undefined
+  return missing.length > 0 ? `not installed: ${missing.join(', ')} (apt-get install docker.io)` : undefined
 }
 
-/** Starts an engine without bridge and firewall rules, which need no network, and waits until it answers. */
-export async function startDockerEngine(): Promise<DockerEngine> {
-  const folder = mkdtempSync(join(tmpdir(), 'mooring-docker-'))
-  const socket = `unix://${folder}/docker.sock`
-  const env = { DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, 'client') }
-  const daemon = spawnDaemon(folder, socket)
+/** Starts the machine's engine with the classic store, without bridge and firewall rules, and waits until it answers. */
+export async function startClassicEngine(): Promise<DockerEngine> {
+  const folder = makeFolder()
+  writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ features: { 'containerd-snapshotter': false } }))
+  const flags = daemonFlags(folder, join(folder, 'daemon.json'), 'vfs')
+  const daemon = spawnDaemon(folder, findProgram('dockerd') ?? 'dockerd', flags)
+  const env = { DOCKER_HOST: `unix://${folder}/docker.sock`, DOCKER_CONFIG: join(folder, 'client') }
   const docker = (...args: string[]) => run(findProgram('docker') ?? 'docker', args, { env })
-  await waitUntilReady(docker, daemon, folder)
-  return {
-    docker,
-    async stop() {
-      daemon.kill('SIGTERM')
-      if (daemon.exitCode === null) await once(daemon, 'exit')
-      await unmountUnder(folder)
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+  return waitUntilReady({ docker, folder, there: folder, daemon })
 }
 
-function spawnDaemon(folder: string, socket: string): ChildProcess {
-  mkdirSync(join(folder, 'client'))
-  const config = join(folder, 'daemon.json')
-  writeFileSync(config, '{}')
-  const log = openSync(join(folder, 'dockerd.log'), 'a')
+/**
+ * Starts the engine that lies in `root`, a folder with a system of its own, with the containerd store: in a mount namespace of its own,
+ * with `root` as its root.
+ */
+export async function startEngineIn(root: string): Promise<DockerEngine> {
+  const folder = makeFolder()
+  const there = '/run/mooring'
+  const settings = join(folder, 'settings')
+  mkdirSync(join(root, there), { recursive: true })
+  mkdirSync(join(root, 'etc/docker'), { recursive: true })
+  mkdirSync(settings)
+  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n')
+  writeFileSync(join(settings, 'daemon.json'), JSON.stringify({ features: { 'containerd-snapshotter': true } }))
+  const script = [
+    'set -e',
+    'mount --make-rprivate / && mount --bind "$1" "$1"',
+    `mount --bind "$2" "$1${there}" && mount --bind "$2/settings" "$1/etc/docker"`,
+    'mount -t proc proc "$1/proc" && mount --rbind /sys "$1/sys" && mount --rbind /dev "$1/dev"',
+    'root=$1 && shift 2 && exec chroot "$root" /usr/sbin/dockerd "$@"',
+  ].join('\n')
+  const flags = daemonFlags(there, '/etc/docker/daemon.json', 'native')
+  const daemon = spawnDaemon(folder, 'unshare', ['--mount', 'sh', '-c', script, 'sh', root, folder, ...flags])
+  const enter = [`--mount=/proc/${daemon.pid}/ns/mnt`, 'chroot', root, '/usr/bin/docker']
+  const env = { DOCKER_HOST: `unix://${there}/docker.sock`, DOCKER_CONFIG: `${there}/client` }
+  const docker = (...args: string[]) => run('nsenter', [...enter, ...args], { env })
+  return waitUntilReady({ docker, folder, there, daemon })
+}
+
+/** Everything of the daemon is in `folder`, as the daemon sees it. */
+function daemonFlags(folder: string, config: string, storageDriver: string): string[] {
   const paths = ['--config-file', config, '--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`]
-  const quiet = ['--iptables=false', '--ip6tables=false', '--bridge=none', '--storage-driver=vfs']
-  const daemon = spawn(
-    findProgram('dockerd') ?? 'dockerd',
-    [...paths, '--pidfile', `${folder}/docker.pid`, '--host', socket, ...quiet],
-    { stdio: ['ignore', log, log] },
-  )
-  closeSync(log)
-  return daemon
+  const quiet = ['--iptables=false', '--ip6tables=false', '--bridge=none', `--storage-driver=${storageDriver}`]
+  return [...paths, '--pidfile', `${folder}/docker.pid`, '--host', `unix://${folder}/docker.sock`, ...quiet]
 }
 
-async function waitUntilReady(docker: DockerEngine['docker'], daemon: ChildProcess, folder: string): Promise<void> {
+function spawnDaemon(folder: string, program: string, args: readonly string[]): ChildProcess {
+  mkdirSync(join(folder, 'client'))
+  return startDaemon(program, args, join(folder, 'dockerd.log'))
+}
+
+type Starting = { docker: DockerEngine['docker']; folder: string; there: string; daemon: ChildProcess }
+
+async function waitUntilReady({ docker, folder, there, daemon }: Starting): Promise<DockerEngine> {
+  const stop = async () => {
+    await stopChild(daemon)
+    await unmountUnder(folder)
+    rmSync(folder, { recursive: true, force: true })
+  }
   for (let tries = 0; tries < 300 && daemon.exitCode === null; tries += 1) {
     const answers = await docker('version', '--format', '{{.Server.Version}}').then(
       () => true,
       () => false,
     )
-    if (answers) return
+    if (answers) return { docker, shared: { here: folder, there }, hostsFolder: join(folder, 'settings/certs.d'), stop }
     await sleep(100)
   }
-  daemon.kill('SIGTERM')
-  throw new Error(`dockerd does not answer:\n${readFileSync(join(folder, 'dockerd.log'), 'utf8').slice(-2000)}`)
+  const said = readFileSync(join(folder, 'dockerd.log'), 'utf8').slice(-2000)
+  await stop()
+  throw new Error(`dockerd does not answer:\n${said}`)
 }
 
 async function unmountUnder(folder: string): Promise<void> {

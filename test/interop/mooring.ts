@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { run } from './run.ts'
+import { endWithProcess, run, stopChild } from './run.ts'
 
 const program = fileURLToPath(new URL('../../dist/mooring.js', import.meta.url))
 
@@ -15,6 +15,8 @@ export type Mooring = {
   port: number
   /** What `mooring resolve` finds through ENS; exit code 0 is required. */
   resolve(nameAndTag: string): Promise<{ status: string; digest: string; viaEns: string; mediaType: string }>
+  /** `mooring resolve` proves that there is no such tag; exit code 3 is required. */
+  resolveAbsent(nameAndTag: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -24,22 +26,22 @@ type Ready = { ok: boolean; gateway: string; rpc: string; ensRegistry: string; u
 export async function startMooring(names: readonly string[] = []): Promise<Mooring> {
   const args = ['dev', '--json', '--port', '0', '--rpc-port', '0', ...names.flatMap((name) => ['--name', name])]
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  endWithProcess(child)
   const ready = await readReady(child)
   const port = Number(new URL(ready.gateway).port)
   const chain = ['--rpc', ready.rpc, '--ens-registry', ready.ensRegistry]
+  const reading = [...chain, '--universal-resolver', ready.universalResolver]
   return {
     gateway: `http://localhost:${port}`,
     host: `localhost:${port}`,
     port,
     async resolve(nameAndTag) {
-      const args = ['resolve', nameAndTag, '--json', ...chain, '--universal-resolver', ready.universalResolver]
-      return JSON.parse(await run(process.execPath, [program, ...args]))
+      return JSON.parse(await run(process.execPath, [program, 'resolve', nameAndTag, '--json', ...reading]))
     },
-    async stop() {
-      if (child.exitCode !== null) return
-      child.kill('SIGTERM')
-      await once(child, 'exit')
+    async resolveAbsent(nameAndTag) {
+      await run(process.execPath, [program, 'resolve', nameAndTag, ...reading], { exitCode: 3 })
     },
+    stop: () => stopChild(child),
   }
 }
 

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type Client, facts, type Row } from '../client.ts'
+import { startContainerd, writeHosts } from '../containerd.ts'
+import { type Layout, makeImageLayout, platformOf } from '../image.ts'
+import { expectPushed, type Lab } from '../lab.ts'
+import { debianHint, run, whyMissing } from '../run.ts'
+
+const repository = 'demo.eth/ctr'
+
+async function start(lab: Lab): Promise<Client> {
+  const { ctr, stop } = await startContainerd()
+  const at = (tagOrDigest: string) => `${lab.mooring.host}/${repository}${tagOrDigest}`
+  const hosts = lab.newFolder()
+  writeHosts(hosts, lab.mooring.port)
+
+  /** Pulls an image, reads every blob of the layout from containerd's store, and removes all of it. */
+  const expectPulls = async (image: string, layout: Layout, ...flags: string[]) => {
+    await ctr(['images', 'pull', '--snapshotter', 'native', ...flags, image])
+    const stored = (await ctr(['content', 'ls', '--quiet'])).split('\n')
+    for (const digest of layout.digests) assert.ok(stored.includes(digest), `${digest} did not come`)
+    await ctr(['images', 'rm', '--sync', image])
+  }
+  const push = async (image: string, layout: Layout, ...flags: string[]) => {
+    const tar = join(lab.newFolder(), 'layout.tar')
+    await run('tar', ['--create', '--file', tar, '--directory', layout.folder, 'oci-layout', 'index.json', 'blobs'])
+    await ctr(['images', 'import', '--no-unpack', '--all-platforms', '--base-name', 'imported', tar])
+    await ctr(['images', 'push', ...flags, image, 'imported:1'])
+    await ctr(['images', 'rm', '--sync', 'imported:1'])
+  }
+  return {
+    version: (await ctr(['--version'])).trim(),
+    cells: {
+      push: async () => {
+        const layout = await makeImageLayout(lab.newFolder(), 'by ctr')
+        await push(at(':push'), layout, '--plain-http', '--platform', 'linux/amd64')
+        await expectPushed(lab, repository, 'push', platformOf(layout, 'amd64'))
+      },
+      'pull by tag': async () => {
+        const layout = platformOf(await lab.seedImage(repository, 'tag'), 'arm64')
+        await expectPulls(at(':tag'), layout, '--plain-http', '--platform', 'linux/arm64')
+      },
+      'pull by digest': async () => {
+        const layout = await lab.seedImage(repository, 'digest')
+        await expectPulls(at(`@${layout.amd64}`), platformOf(layout, 'amd64'), '--plain-http')
+      },
+      index: async () => {
+        const layout = await makeImageLayout(lab.newFolder(), 'by ctr')
+        await push(at(':index'), layout, '--plain-http')
+        await expectPushed(lab, repository, 'index', layout)
+        await expectPulls(at(':index'), layout, '--plain-http', '--all-platforms')
+      },
+      artifact: async () => {
+        const layout = await lab.seedArtifact(repository, 'artifact')
+        // `images pull` would go on to unpack it as a file system.
+        await ctr(['content', 'fetch', '--plain-http', at(':artifact')])
+        const digests = (await ctr(['content', 'ls', '--quiet'])).split('\n')
+        for (const digest of layout.digests) assert.ok(digests.includes(digest), `${digest} did not come`)
+        return 'fetches and pushes; it has no command that makes one'
+      },
+      delete: facts.noDelete,
+      'name as host': async () => {
+        const pulled = await lab.seedImage('acme.eth/ctr', 'v1')
+        await expectPulls('acme.eth/ctr:v1', pulled, '--all-platforms', '--hosts-dir', hosts)
+        const pushed = await makeImageLayout(lab.newFolder(), 'by ctr')
+        await push('demo.eth/ctr:v2', pushed, '--hosts-dir', hosts)
+        await expectPushed(lab, repository, 'v2', pushed)
+        await expectPulls('demo.eth/ctr:v2', pushed, '--all-platforms', '--hosts-dir', hosts)
+      },
+      signatures: facts.noReferrers,
+    },
+    stop,
+  }
+}
+
+/** containerd with its own `ctr`. */
+export const ctr: Row = {
+  name: 'containerd (ctr)',
+  whyNot: () =>
+    process.getuid?.() === 0
+      ? whyMissing('containerd', debianHint('containerd'))
+      : 'a containerd of our own needs root',
+  start,
+}

@@ -1,0 +1,59 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeFolder } from './image.ts'
+import { bindProgram, findProgram, type Program, startDaemon, stopChild } from './run.ts'
+
+/** A containerd of our own: root, state and socket are in a folder that goes away with it. */
+export type Containerd = {
+  ctr: Program
+  stop(): Promise<void>
+}
+
+/** Starts containerd and waits until it answers. */
+export async function startContainerd(): Promise<Containerd> {
+  const folder = makeFolder()
+  const socket = join(folder, 'containerd.sock')
+  const file = join(folder, 'config.toml')
+  const lines = [
+    'version = 2',
+    `root = "${join(folder, 'root')}"`,
+    `state = "${join(folder, 'state')}"`,
+    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+    `[grpc]\naddress = "${socket}"`,
+    `[ttrpc]\naddress = "${socket}.ttrpc"`,
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const daemon = startDaemon(findProgram('containerd') ?? 'containerd', ['--config', file], join(folder, 'log'))
+  const bound = bindProgram('ctr', folder)
+  const ctr: Program = (args, options) => bound(['--address', socket, ...args], options)
+  const stop = async () => {
+    await stopChild(daemon)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (let tries = 0; tries < 100 && daemon.exitCode === null; tries += 1) {
+    const answers = await ctr(['version']).then(
+      () => true,
+      () => false,
+    )
+    if (answers) return { ctr, stop }
+    await sleep(100)
+  }
+  const said = readFileSync(join(folder, 'log'), 'utf8').slice(-2000)
+  await stop()
+  throw new Error(`containerd does not answer:\n${said}`)
+}
+
+/**
+ * Writes `hosts.toml` files that make an ENS name the host of an image. For `_default`, every name: containerd then asks with `?ns=`.
+ * For one name: its path is in the host's address, as pushes need it from clients that leave `?ns=` out of them.
+ */
+export function writeHosts(folder: string, port: number): void {
+  const write = (name: string, path: string, lines: readonly string[]) => {
+    mkdirSync(join(folder, name), { recursive: true })
+    const host = `[host."http://127.0.0.1:${port}${path}"]`
+    writeFileSync(join(folder, name, 'hosts.toml'), `${[host, ...lines].join('\n')}\n`)
+  }
+  write('_default', '', ['capabilities = ["pull", "resolve"]'])
+  write('demo.eth', '/v2/demo.eth', ['capabilities = ["pull", "resolve", "push"]', 'override_path = true'])
+}
