@@ -21,7 +21,7 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
     /^gateway\/(store|chain)\//,
     /^(gateway\/((store|chain|oci|tags|ens)\/|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
   ],
-  [/^gateway\/swarm\//, /^(gateway\/(swarm\/|package-root\.ts)|node:fs|viem)/],
+  [/^gateway\/swarm\//, /^(gateway\/(swarm\/|oci\/|package-root\.ts)|node:fs|viem)/],
   [/^gateway\/bee\//, /^(gateway\/((bee|swarm|oci)\/|package-root\.ts)|viem|@ethersphere\/bee-js)/],
   [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
   [
