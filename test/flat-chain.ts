@@ -60,13 +60,49 @@ export async function readFlatGateways(chain: FlatChain, ensName: string): Promi
   return chain.gateways?.find((row) => isOf(row, owner, authorityName))?.urls ?? []
 }
 
+/**
+ * What the fallback resolver of a name answers to a getter: the code of the row that stands for it, else a public resolver that holds
+ * no record. Error bytes where it fails (protocol 4).
+ */
+export async function readFlatFallback(chain: FlatChain, ensName: string): Promise<(callData: Hex) => Hex> {
+  const { authorityName, owner } = await findAuthority(ensName, chain.resolver, factsOf(chain))
+  const set = chain.fallbacks?.find((row) => isOf(row, owner, authorityName))
+  if (set === undefined) return (callData) => emptyRecords[callData.slice(0, 10)] ?? unsupported(callData)
+  const answer = chain.code.find((row) => isSame(row.address, set.resolver))?.returns ?? '0x'
+  return (callData) => (answer === '0x' ? unsupported(callData) : answer)
+}
+
+const emptyBytes: Hex = `0x${'20'.padStart(64, '0')}${'0'.repeat(64)}`
+
+/** `addr(bytes32)`, `addr(bytes32,uint256)`, `text(bytes32,string)` and `contenthash(bytes32)` where nothing is set. */
+const emptyRecords: Readonly<Record<string, Hex>> = {
+  '0x3b3b57de': `0x${'0'.repeat(64)}`,
+  '0xf1cb7e06': emptyBytes,
+  '0x59d1d43c': emptyBytes,
+  '0xbc1c58d1': emptyBytes,
+}
+
+/** `UnsupportedResolverProfile(bytes4)` of ENSIP-10's companions, which keeps its argument. */
+function unsupported(callData: Hex): Hex {
+  return `0x7b1c461b${callData.slice(2, 10).padEnd(64, '0')}`
+}
+
+const nodes = new Map<string, Hex>()
+
+/** Rows are compared many times over, and hashing a name is what that costs. */
+function knownNode(ensName: string): Hex {
+  const node = nodes.get(ensName) ?? nodeOf(ensName)
+  nodes.set(ensName, node)
+  return node
+}
+
 function factsOf(chain: FlatChain): EnsFacts {
   return {
     blockTime: BigInt(chain.blockTime),
     wrapper: orNull(chain.wrapper),
-    registryOwner: async (node) => orNull(chain.owners.find((row) => nodeOf(row.name) === node)?.owner),
-    registryResolver: async (node) => orNull(chain.resolvers.find((row) => nodeOf(row.name) === node)?.resolver),
-    wrappedOwner: async (node) => orNull(chain.wrapped.find((row) => nodeOf(row.name) === node)?.owner),
+    registryOwner: async (node) => orNull(chain.owners.find((row) => knownNode(row.name) === node)?.owner),
+    registryResolver: async (node) => orNull(chain.resolvers.find((row) => knownNode(row.name) === node)?.resolver),
+    wrappedOwner: async (node) => orNull(chain.wrapped.find((row) => knownNode(row.name) === node)?.owner),
     expiryOf: async (label) => {
       const expiry = chain.expiries.find((row) => row.name === `${label}.eth`)
       return expiry === undefined ? farFuture : BigInt(expiry.expiresAt)

@@ -37,9 +37,9 @@ export async function findAuthority(ensName: string, resolver: Address, facts: E
   return { reachable, authorityName: suffixes[deepest] ?? null, owner: owners[deepest] ?? null }
 }
 
-/** `web.acme.eth`, `acme.eth`, `eth`: from the name itself to its top-level domain. */
+/** `web.acme.eth`, `acme.eth`, `eth`: from the name itself to its top-level domain; none for the root. */
 function suffixesOf(ensName: string): string[] {
-  const labels = ensName.split('.')
+  const labels = ensName === '' ? [] : ensName.split('.')
   return labels.map((_, position) => labels.slice(position).join('.'))
 }
 

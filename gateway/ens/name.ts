@@ -96,9 +96,14 @@ export function encodeDnsName(ensName: string): Hex {
   return `0x${wire}00`
 }
 
-/** ENS namehash of a dotted name (ERC-137); the empty name is the root. @throws Refusal InvalidName */
+/**
+ * ENS namehash of a dotted name (ERC-137); the empty name is the root. A label that has no text stands as its hash in square brackets,
+ * as `decodeDnsName` gives it. @throws Refusal InvalidName
+ */
 export function nodeOf(ensName: string): Hex {
-  return nodeOfLabels(labelsOf(ensName))
+  if (!ensName.includes('[')) return nodeOfHashes(labelsOf(ensName).map(hashOf))
+  const hashes = ensName.split('.').map((label) => bracketedHash(label) ?? labelsOf(label).map(hashOf))
+  return nodeOfHashes(hashes.flat())
 }
 
 const utf8 = new TextEncoder()
@@ -115,10 +120,20 @@ function labelsOf(ensName: string): Uint8Array[] {
   return labels
 }
 
-function nodeOfLabels(labels: readonly Uint8Array[]): Hex {
+function hashOf(label: Uint8Array): Uint8Array {
+  return keccak256(label, 'bytes')
+}
+
+/** The hash that stands for a label without text. It is longer than a label may be, so no label looks like it. */
+function bracketedHash(label: string): Uint8Array | undefined {
+  const digits = /^\[([0-9a-f]{64})\]$/.exec(label)?.[1]
+  return digits === undefined ? undefined : bytesOfHex(`0x${digits}`)
+}
+
+function nodeOfHashes(labelHashes: readonly Uint8Array[]): Hex {
   const pair = new Uint8Array(64)
-  for (const label of labels.toReversed()) {
-    pair.set(keccak256(label, 'bytes'), 32)
+  for (const hash of labelHashes.toReversed()) {
+    pair.set(hash, 32)
     pair.set(keccak256(pair, 'bytes'), 0)
   }
   return `0x${digitsOf(pair.subarray(0, 32))}`
@@ -126,7 +141,8 @@ function nodeOfLabels(labels: readonly Uint8Array[]): Hex {
 
 /**
  * Reads a DNS wire name whole; each label is checked by itself: a dot, a NUL or a compression pointer inside one is refused, and so
- * are trailing bytes. Bytes outside ASCII are legal UTF-8 labels here (a Unicode name keeps its other records).
+ * are trailing bytes. Bytes outside ASCII are legal here (a Unicode name keeps its other records); a label that is not UTF-8 is given
+ * as its hash in square brackets, since it has no text.
  * @throws Refusal InvalidName
  */
 export function decodeDnsName(wire: Hex): DecodedName {
@@ -150,14 +166,14 @@ export function decodeDnsBytes(wire: Uint8Array): DecodedName {
   }
   if (at + 1 !== wire.length) refuseWire('bytes after the final zero byte')
   const texts = labels.map(textOf)
-  return { labels: texts, ensName: texts.join('.'), node: nodeOfLabels(labels) }
+  return { labels: texts, ensName: texts.join('.'), node: nodeOfHashes(labels.map(hashOf)) }
 }
 
 function textOf(label: Uint8Array): string {
   try {
     return strictUtf8.decode(label)
   } catch {
-    refuseWire('a label that is not UTF-8')
+    return `[${digitsOf(hashOf(label))}]`
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { toHex } from 'viem'
+import { keccak256, toHex } from 'viem'
 import { namehash, normalize, packetToBytes } from 'viem/ens'
 import { describe, expect, test } from 'vitest'
 import {
@@ -173,13 +173,22 @@ describe('DNS wire names', () => {
     ['a label of 64 bytes', `0x40${'61'.repeat(64)}00`],
     ['a dot inside a label', '0x087765622e61636d650365746800'],
     ['a zero byte inside a label', '0x0461636d000365746800'],
-    ['a label that is not UTF-8', '0x02c3280365746800'],
     ['256 bytes', `0x${`3f${'61'.repeat(63)}`.repeat(3)}3e${'61'.repeat(62)}00`],
     ['nothing', '0x'],
     ['odd hex', '0x000'],
   ] as const)('InvalidName: %s', (_, wire) => {
     expect(codeOf(() => decodeDnsName('0x0461636d650365746800'))).toBe('accepted')
     expect(codeOf(() => decodeDnsName(wire))).toBe('InvalidName')
+  })
+
+  test('ENSIP-10 a label that is not UTF-8 has no text and stands as its hash', () => {
+    const labelHash = keccak256('0xc328')
+    const { ensName, node } = decodeDnsName('0x02c3280365746800')
+    expect(ensName).toBe(`[${labelHash.slice(2)}].eth`)
+    expect(node).toBe(namehash(ensName))
+    expect(nodeOf(ensName)).toBe(node)
+    expect(codeOf(() => encodeDnsName(ensName))).toBe('InvalidName')
+    expect(codeOf(() => nodeOf('[0123].eth'))).toBe('accepted')
   })
 
   test('InvalidName: labels that do not fit are not encoded', () => {

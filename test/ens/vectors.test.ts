@@ -7,7 +7,7 @@ import { verifyLookup } from '../../gateway/ens/verify.ts'
 import { type EntryJson, parseEntryJson } from '../../gateway/tags/json.ts'
 import { Refusal, refusalNames } from '../../gateway/tags/refusal.ts'
 import type { NameMemory } from '../../gateway/tags/verify.ts'
-import { type FlatChain, readFlatAuthority, readFlatGateways } from '../flat-chain.ts'
+import { type FlatChain, readFlatAuthority, readFlatFallback, readFlatGateways } from '../flat-chain.ts'
 
 type Outcome = { ok?: Hex; error?: string; revert?: true }
 type MemoryJson = {
@@ -80,7 +80,10 @@ async function verify({ chain, localTime, memory, request, response }: LookupCas
       callData: request,
       response,
       readAuthority: (ensName) => readFlatAuthority(chain, ensName),
-      readOnChain: async ({ ensName }) => ({ registry: (await readFlatGateways(chain, ensName)).join(' ') }),
+      readOnChain: async ({ ensName }) => ({
+        registry: (await readFlatGateways(chain, ensName)).join(' '),
+        fallback: await readFlatFallback(chain, ensName),
+      }),
       localTime: BigInt(localTime),
       memory: memoryOf(memory),
     })
@@ -116,9 +119,9 @@ if (process.env.MOORING_VECTORS === undefined) describe('protocol 3.1 lookup vec
 function rulesOfOurOwn(): void {
   const refused = ({ contract, verifier }: LookupCase) => contract.ok === undefined || verifier.ok === undefined
 
-  test('there are at least 300, one file per row and one of accepted cases', () => {
+  test('there are at least 300, one file per row, one of accepted cases, one of past disagreements', () => {
     const rows = Array.from({ length: 10 }, (_, row) => expect.stringMatching(new RegExp(`^${row}-[a-z]+\\.json$`)))
-    expect(files.toSorted()).toEqual([...rows, 'ok.json'])
+    expect(files.toSorted()).toEqual([...rows, 'disagreements.json', 'ok.json'])
     expect(cases.length).toBeGreaterThanOrEqual(300)
   })
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Case } from '../ens/vector-cases/cases.ts'
+import { pastDisagreements } from '../ens/vector-cases/disagreements.ts'
 import { accepted } from '../ens/vector-cases/ok.ts'
 import { rowZero } from '../ens/vector-cases/row-0.ts'
 import { rowOne } from '../ens/vector-cases/row-1.ts'
@@ -28,6 +29,7 @@ const files: [string, () => Promise<Case[]>][] = [
   ['7-timestamp', rowSeven],
   ['8-proof', rowEight],
   ['9-memory', rowNine],
+  ['disagreements', pastDisagreements],
   ['ok', accepted],
 ]
 
