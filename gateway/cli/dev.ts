@@ -5,6 +5,7 @@ import type { Address } from 'viem'
 import { type Config, ConfigError, readSwitch, readText } from '../config.ts'
 import { parseNameArgument, repositoryOf } from '../ens/name.ts'
 import { startGateway } from '../serve.ts'
+import { defaultLookupTimeoutMs } from './client/ccip.ts'
 import { type Connection, nameChain } from './client/connect.ts'
 import { createClientMemory } from './client/memory.ts'
 import { openName } from './client/name-on-chain.ts'
@@ -217,7 +218,8 @@ async function openDemoSession(chain: DevChain, world: DemoWorld, ensName: strin
   const onChain = await openName(connection, ensName, localTime)
   const memory = createClientMemory(join(world.dataDir as string, 'client-state'), connection.chainName)
   const { node } = await onChain.readAuthority()
-  return { connection, onChain, memory, remembered: await memory.recall(onChain.domain, node), localTime }
+  const remembered = await memory.recall(onChain.domain, node)
+  return { connection, onChain, memory, remembered, localTime, lookupTimeoutMs: defaultLookupTimeoutMs }
 }
 
 function readNames(context: VerbContext): string[] {

@@ -1,6 +1,6 @@
 import { connectionFlags } from './client/connect.ts'
 import { type ResolvedTag, resolveTag, unverified } from './client/resolve-tag.ts'
-import { openSession, parseSubject, type Subject, wantsJson } from './client/session.ts'
+import { lookupFlags, openSession, parseSubject, type Subject, wantsJson } from './client/session.ts'
 import { failureOf } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -10,7 +10,7 @@ export const resolve: Verb = {
   usage: 'NAME[:TAG] [flags]',
   summary: 'Find the digest of a tag through ENS and check it: by the contract, and by our own verifier.',
   notes: ['Without TAG: latest. Exit code 0: present, 3: proven absent, 4: unverified or refused.'],
-  flags: [...connectionFlags, jsonFlag],
+  flags: [...connectionFlags, ...lookupFlags, jsonFlag],
   run: async (context) => {
     const subject = parseSubject(context, 'NAME[:TAG]')
     const resolved = await resolveSubject(context, subject)

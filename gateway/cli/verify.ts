@@ -3,7 +3,7 @@ import { connectionFlags } from './client/connect.ts'
 import { checkContent, type Expected } from './client/content.ts'
 import { firstThatHolds, readWholeList } from './client/read-list.ts'
 import { type Resolution, resolveTag } from './client/resolve-tag.ts'
-import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { lookupFlags, openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { failureOf } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -23,7 +23,7 @@ export const verify: Verb = {
   usage: 'NAME[:TAG] [flags]',
   summary: 'Check a tag down to the last byte: chain, list, proof, manifests, configs and layers.',
   notes: ['Without TAG: latest. Exit code 0: all of it holds, 3: proven absent, 4: something is refused or missing.'],
-  flags: [...connectionFlags, jsonFlag],
+  flags: [...connectionFlags, ...lookupFlags, jsonFlag],
   run: async (context) => {
     const subject = parseSubject(context, 'NAME[:TAG]')
     const { ensName: name, tag } = subject

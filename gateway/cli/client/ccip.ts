@@ -11,14 +11,20 @@ export class GatewayUnavailable extends Error {
 
 /** 128 KiB of response in hex, and the JSON around it. */
 const maxAnswerBytes = 2 * 128 * 1024 + 1024
-const timeoutMs = 10_000
+/** For each gateway, where the caller does not say. */
+export const defaultLookupTimeoutMs = 10_000
 
 /**
  * Asks one gateway for the response to a callData, as ERC-3668 has it; nothing of the answer is believed yet.
  * @throws GatewayUnavailable; Refusal BadResponse for a 2xx answer that is not `{"data": "0x..."}`; HttpFailure, BodyTooLarge
  */
-export async function fetchResponse(gateway: string, domain: ListDomain, callData: Hex): Promise<Hex> {
-  const request = requestOf(gateway, domain, callData)
+export async function fetchResponse(
+  gateway: string,
+  domain: ListDomain,
+  callData: Hex,
+  timeoutMs: number = defaultLookupTimeoutMs,
+): Promise<Hex> {
+  const request = { ...requestOf(gateway, domain, callData), timeoutMs }
   const answer = await fetchBounded(request, maxAnswerBytes)
   const text = new TextDecoder().decode(answer.body)
   if (answer.status < 200 || answer.status > 299) {
@@ -29,16 +35,15 @@ export async function fetchResponse(gateway: string, domain: ListDomain, callDat
   throw new Refusal('BadResponse', `${gateway} answers ${answer.status} without {"data": "0x..."}`)
 }
 
-function requestOf(gateway: string, domain: ListDomain, callData: Hex): HttpRequest {
+function requestOf(gateway: string, domain: ListDomain, callData: Hex): Omit<HttpRequest, 'timeoutMs'> {
   const templates = gatewayUrlTemplates(gateway, domain.chainId, domain.resolver)
   const fill = (template: string) => template.replace('{sender}', domain.resolver).replace('{data}', callData)
-  if (isGetCallData(callData)) return { url: fill(templates.get), timeoutMs }
+  if (isGetCallData(callData)) return { url: fill(templates.get) }
   return {
     url: fill(templates.post),
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ data: callData, sender: domain.resolver }),
-    timeoutMs,
   }
 }
 

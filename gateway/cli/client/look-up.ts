@@ -24,6 +24,8 @@ export type LookupQuestion = {
   /** Unix seconds. */
   localTime: bigint
   memory: NameMemory | null
+  /** For each gateway's answer; 10,000 by default. */
+  timeoutMs?: number
 }
 
 /**
@@ -37,7 +39,7 @@ export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
   for (const gateway of question.gateways) {
     let response: Hex | null = null
     try {
-      response = await fetchResponse(gateway, question.domain, question.callData)
+      response = await fetchResponse(gateway, question.domain, question.callData, question.timeoutMs)
       const verified = await verifyLookup({ ...question, response })
       return { verified, gateway, response }
     } catch (error) {

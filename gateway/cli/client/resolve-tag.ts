@@ -54,8 +54,8 @@ export async function resolveTag(session: Session, subject: Subject): Promise<Re
 }
 
 function ask(session: Session, callData: Hex): Promise<LookupOutcome> {
-  const { onChain, localTime, remembered: memory } = session
-  return lookUp({ ...onChain, callData, localTime, memory })
+  const { onChain, localTime, remembered: memory, lookupTimeoutMs: timeoutMs } = session
+  return lookUp({ ...onChain, callData, localTime, memory, timeoutMs })
 }
 
 /** The contract judges the very bytes that our verifier judged; a client that asks another callData gets its own answer. */

@@ -1,9 +1,10 @@
-import { ConfigError, readSwitch, readText } from '../../config.ts'
+import { ConfigError, type Flag, readInteger, readSwitch, readText } from '../../config.ts'
 import { parseNameArgument, type RepositoryName } from '../../ens/name.ts'
 import { isTag } from '../../tags/entry.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import type { NameMemory } from '../../tags/verify.ts'
 import type { VerbContext } from '../verb.ts'
+import { defaultLookupTimeoutMs } from './ccip.ts'
 import { type Connection, connect } from './connect.ts'
 import { type ClientMemory, createClientMemory, defaultStateDir } from './memory.ts'
 import { type NameOnChain, openName } from './name-on-chain.ts'
@@ -20,7 +21,20 @@ export type Session = {
   remembered: NameMemory | null
   /** Unix seconds, read once. */
   localTime: bigint
+  /** For each gateway's answer to a lookup. */
+  lookupTimeoutMs: number
 }
+
+const maxLookupTimeoutMs = 600_000
+
+/** What the commands that look a tag up take. */
+export const lookupFlags: readonly Flag[] = [
+  {
+    name: 'timeout-ms',
+    value: 'N',
+    help: `how long one gateway may take to answer a lookup (default: ${defaultLookupTimeoutMs})`,
+  },
+]
 
 /** The one positional argument. `latest` stands for a tag that is not given. @throws ConfigError naming NAME */
 export function parseSubject(context: VerbContext, form: 'NAME' | 'NAME[:TAG]'): Subject {
@@ -45,6 +59,7 @@ function parseName(text: string, form: string): RepositoryName {
 /** @throws ConfigError, ChainUnavailable, Refusal */
 export async function openSession(context: VerbContext, subject: Subject): Promise<Session> {
   const localTime = BigInt(Math.floor(Date.now() / 1000))
+  const lookupTimeoutMs = readInteger(context.settings, 'timeout-ms', 1, maxLookupTimeoutMs, defaultLookupTimeoutMs)
   const connection = await connect(context.settings, context.note)
   const onChain = await openName(connection, subject.ensName, localTime)
   const stateDir = readText(context.settings, 'state') ?? defaultStateDir(context.environment)
@@ -54,7 +69,7 @@ export async function openSession(context: VerbContext, subject: Subject): Promi
     throw new Refusal('NoOwner', `${subject.ensName} and the names above it have no owner`)
   }
   const remembered = await memory.recall(onChain.domain, node)
-  return { connection, onChain, memory, remembered, localTime }
+  return { connection, onChain, memory, remembered, localTime, lookupTimeoutMs }
 }
 
 /** Whether the one JSON value is wanted instead of people's text. */
