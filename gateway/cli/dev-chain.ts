@@ -87,9 +87,6 @@ function withoutUndefined<Options extends object>(options: Options): Options {
 }
 
 const localBatchGateway = 'x-batch-gateway:true'
-/** ERC-7996 `eth.ens.resolver.extended.multicall`, which decides between the two ways; and one that nobody has. */
-const multicallFeature = '96b62db8'
-const unknownFeature = '96b62db9'
 
 async function deployAll(accounts: DevAccounts, { gatewayUrls, batchMode }: DevChainOptions): Promise<DevAddresses> {
   const deploy = createDeployer(accounts)
@@ -100,10 +97,8 @@ async function deployAll(accounts: DevAccounts, { gatewayUrls, batchMode }: DevC
   const ownership = await deploy(ensOwnershipAbi, ensOwnershipBytecode, [ensRegistry, nameWrapper, registrar])
   const resolverArgs = [ownership, fallbackResolver, gatewayUrls]
   const resolver = await deploy(mooringResolverAbi, mooringResolverBytecode, resolverArgs)
-  const code = batchMode
-    ? (universalResolverBytecode.replaceAll(multicallFeature, unknownFeature) as Hex)
-    : universalResolverBytecode
-  const universalResolver = await deploy(universalResolverAbi, code, [ensRegistry, [localBatchGateway]])
+  const universalArgs = [ensRegistry, [localBatchGateway], batchMode ?? false]
+  const universalResolver = await deploy(universalResolverAbi, universalResolverBytecode, universalArgs)
   return { ensRegistry, registrar, nameWrapper, fallbackResolver, ownership, resolver, universalResolver }
 }
 

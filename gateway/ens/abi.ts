@@ -141,7 +141,8 @@ export const publicResolverAbi = [
 ] as const
 
 export const universalResolverAbi = [
-  {"type":"constructor","inputs":[{"name":"ensRegistry_","type":"address"},{"name":"batchGateways","type":"string[]"}],"stateMutability":"nonpayable"},
+  {"type":"constructor","inputs":[{"name":"ensRegistry_","type":"address"},{"name":"batchGateways","type":"string[]"},{"name":"asksBatchGatewayAlways_","type":"bool"}],"stateMutability":"nonpayable"},
+  {"type":"function","name":"asksBatchGatewayAlways","inputs":[],"outputs":[{"name":"","type":"bool"}],"stateMutability":"view"},
   {"type":"function","name":"ensRegistry","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"findResolver","inputs":[{"name":"name","type":"bytes"}],"outputs":[{"name":"resolver","type":"address"},{"name":"node","type":"bytes32"},{"name":"offset","type":"uint256"}],"stateMutability":"view"},
   {"type":"function","name":"requireResolver","inputs":[{"name":"name","type":"bytes"}],"outputs":[{"name":"info","type":"tuple","components":[{"name":"name","type":"bytes"},{"name":"offset","type":"uint256"},{"name":"node","type":"bytes32"},{"name":"resolver","type":"address"},{"name":"extended","type":"bool"}]}],"stateMutability":"view"},

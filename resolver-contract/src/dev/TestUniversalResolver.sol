@@ -59,10 +59,13 @@ contract TestUniversalResolver {
     uint256 private constant PROBE_GAS = 5_000;
 
     address public immutable ensRegistry;
+    /// @notice As one from before ERC-7996: every lookup goes through a batch gateway.
+    bool public immutable asksBatchGatewayAlways;
     string[] private _batchGateways;
 
-    constructor(address ensRegistry_, string[] memory batchGateways) {
+    constructor(address ensRegistry_, string[] memory batchGateways, bool asksBatchGatewayAlways_) {
         ensRegistry = ensRegistry_;
+        asksBatchGatewayAlways = asksBatchGatewayAlways_;
         _batchGateways = batchGateways;
     }
 
@@ -103,7 +106,7 @@ contract TestUniversalResolver {
         if (ok) return (_unwrapped(answer, info.extended), resolver);
         if (!_isLookupOf(answer, resolver)) _fail(answer);
         Lookup memory lookup = _decode(answer);
-        if (info.extended && _hasFeature(resolver)) _askDirectly(resolver, lookup);
+        if (info.extended && !asksBatchGatewayAlways && _hasFeature(resolver)) _askDirectly(resolver, lookup);
         _askBatchGateway(resolver, info.extended, lookup, gateways);
     }
 
