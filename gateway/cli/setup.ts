@@ -1,9 +1,10 @@
-import { ConfigError, type Flag, isLoopbackHost, readSwitch, readUrls, type Settings } from '../config.ts'
+import { ConfigError, type Flag, readSwitch, type Settings } from '../config.ts'
 import { connect } from './client/connect.ts'
 import { networkName } from './client/network.ts'
 import { parseSubject, type Subject, wantsJson } from './client/session.ts'
 import { requireResolver } from './owner/deployments.ts'
 import { ownerFlags } from './owner/flags.ts'
+import { readGatewayUrls } from './owner/gateway-urls.ts'
 import { ownerOf } from './owner/registration.ts'
 import { openSender } from './owner/sender.ts'
 import { type Settlement, sayingOf, settle } from './owner/settle.ts'
@@ -94,27 +95,6 @@ function readWishes(settings: Settings): SetupWishes {
     losesRecords: readSwitch(settings, 'lose-records'),
     isDryRun: readSwitch(settings, 'dry-run'),
   }
-}
-
-const maxGateways = 8
-const maxBaseUrlBytes = 255
-
-/** What the contract takes as base URLs, in lower-case scheme; plain http only on this machine. @throws ConfigError */
-export function readGatewayUrls(settings: Settings): string[] {
-  const given = settings.get('gateway-url') ?? []
-  const urls = readUrls(settings, 'gateway-url')
-  urls.forEach((url, position) => {
-    const from = given[position]?.from ?? '--gateway-url'
-    const { protocol, hostname, search, hash } = new URL(url)
-    if (url.length > maxBaseUrlBytes || !/^[\x21-\x7e]+$/.test(url)) {
-      throw new ConfigError(from, url, `a URL of at most ${maxBaseUrlBytes} printable ASCII characters`)
-    }
-    if (search !== '' || hash !== '') throw new ConfigError(from, url, 'a URL without ? and #: paths are put behind it')
-    if (protocol === 'http:' && !isLoopbackHost(hostname)) throw new ConfigError(from, url, 'an https:// URL')
-  })
-  if (urls.length > maxGateways) throw new ConfigError('--gateway-url', `${urls.length} URLs`, `at most ${maxGateways}`)
-  if (new Set(urls).size < urls.length) throw new ConfigError('--gateway-url', urls.join(' '), 'each URL once')
-  return urls
 }
 
 function describe({ registration, connection, present, authority }: SetupFacts, plan: SetupPlan): string[] {

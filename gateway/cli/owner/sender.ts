@@ -49,7 +49,11 @@ export class TransactionRefused extends Error {
  * is needed but an address to estimate for (`--from`, or the key's). Where nobody signs here and there is no `--from`, it is `owner`.
  * @throws ConfigError, TransactionRefused when a JSON-RPC signer refuses, ChainUnavailable
  */
-export async function openSender(settings: Settings, connection: Connection, owner?: Address): Promise<Sender> {
+export async function openSender(
+  settings: Settings,
+  connection: Pick<Connection, 'rpcUrls' | 'chainId' | 'allowsPlainHttp'>,
+  owner?: Address,
+): Promise<Sender> {
   const kind = kindOf(settings)
   const chain = openChain(connection)
   if (kind === 'key-file') return openKeySender(settings, chain)
@@ -73,7 +77,7 @@ const timeoutMs = 20_000
 const signerTimeoutMs = 600_000
 const receiptTimeoutMs = 600_000
 
-function openChain({ rpcUrls, chainId, allowsPlainHttp }: Connection): Chain {
+function openChain({ rpcUrls, chainId, allowsPlainHttp }: Parameters<typeof openSender>[1]): Chain {
   const transport = http(rpcUrls[0], { timeout: timeoutMs, retryCount: 1 })
   const client = createClient({
     transport,

@@ -57,8 +57,10 @@ const epochOf = async (name: string) => {
   return (await client().readContract({ ...call, functionName: 'stateOf' }))[0]
 }
 
+type Sent = { to: string; summary: string; gas: number; hash: string | null }
+const sentIn = (json: Record<string, unknown> | null) => (json?.transactions ?? []) as Sent[]
 const summaries = (json: Record<string, unknown> | null) =>
-  (json?.transactions as { summary: string }[]).map(({ summary }) => summary.split(/ (?:of|to) /)[0])
+  sentIn(json).map(({ summary }) => summary.split(/ (?:of|to) /)[0])
 
 test('setup: no record is lost, gateways are set, and the name is looked up', async () => {
   const { resolver, fallbackResolver } = world.chain.addresses
@@ -132,7 +134,8 @@ test('setup --dry-run: shows transactions with gas, for the owner, and sends not
   const { code, json, err } = await setup('dry.eth', '--dry-run', '--gateway-url', gateway)
   expect(code).toBe(0)
   expect(json).toMatchObject({ ok: true, sent: false, checks: [] })
-  for (const each of json?.transactions as { gas: number; hash: null }[]) {
+  expect(sentIn(json)).toHaveLength(2)
+  for (const each of sentIn(json)) {
     expect(each).toMatchObject({ gas: expect.any(Number), hash: null })
   }
   expect(err).toMatch(/2 transactions on chain 31337, from 0xf39f[\s\S]*in all about 0\.\d+ ETH/)
@@ -145,7 +148,7 @@ test('setup: a wrapped name is set through the NameWrapper', async () => {
   await desk.wrap('boxed.eth', owner)
   const { json } = await setup('boxed.eth', ...byKey())
   expect(json).toMatchObject({ ok: true, wrapped: true, owner })
-  expect((json?.transactions as { to: string }[]).at(-1)?.to).toBe(world.chain.addresses.nameWrapper)
+  expect(sentIn(json).at(-1)?.to).toBe(world.chain.addresses.nameWrapper)
   expect(await resolverOf('boxed.eth')).toBe(world.chain.addresses.resolver)
 })
 

@@ -16,6 +16,8 @@ export type OwnerWorld = {
   ownerKey: string
   otherKey: string
   /** How a command finds this chain. */
+  chainFlags: readonly string[]
+  /** And the Mooring resolver there. */
   flags: readonly string[]
   close(): Promise<void>
 }
@@ -32,7 +34,7 @@ export async function startOwnerWorld(names: readonly DevName[] = []): Promise<O
     publisher: addressOf(testKeys.owner),
   })
   const { ensRegistry, universalResolver, resolver } = chain.addresses
-  const flags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
+  const chainFlags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
   const connection: Connection = {
     ...{ chainId: chain.chainId, chainName: 'test', rpcUrls: [chain.rpc], ensRegistry, universalResolver },
     ...{ gateways: null, allowsPlainHttp: true },
@@ -41,7 +43,8 @@ export async function startOwnerWorld(names: readonly DevName[] = []): Promise<O
     await chain.close()
     await rm(folder, { recursive: true })
   }
-  return { chain, connection, folder, ownerKey, otherKey, flags: [...flags, '--resolver', resolver], close }
+  const flags = [...chainFlags, '--resolver', resolver]
+  return { chain, connection, folder, ownerKey, otherKey, chainFlags, flags, close }
 }
 
 /** A verb's context as a command line makes it, and what was printed. `answer` sits at the terminal; null for no terminal. */
