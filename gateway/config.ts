@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import type { CollectionConfig } from './collection-config.ts'
 import type { Features } from './features.ts'
 
 /** One thing that can be set: `--publisher-key-file F`, or `MOORING_PUBLISHER_KEY_FILE` in the environment. */
@@ -36,6 +37,8 @@ export type Config = {
   requestsPerMinute?: number
   /** The header in which a proxy in front says who asks; null or nothing: whoever opened the connection. */
   clientAddressHeader?: string | null
+  /** How garbage is collected; nothing: not by itself. */
+  collection?: CollectionConfig
 }
 
 /** Something was given that cannot be used: one line that names the flag or key, what was seen and what was wanted. Exit code 2. */

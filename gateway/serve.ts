@@ -12,7 +12,6 @@ import type { ChainReader } from './chain/chain-reader.ts'
 import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
 import { createRpc } from './chain/rpc.ts'
 import { createViemChain } from './chain/viem-chain.ts'
-import { expireUploads } from './collector.ts'
 import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { noFeatures } from './features.ts'
@@ -20,6 +19,7 @@ import { defaultLimits } from './limits.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 import { createThrottle } from './throttle.ts'
+import { startUpkeep } from './upkeep.ts'
 
 /** A gateway that listens. */
 export type Gateway = {
@@ -41,7 +41,6 @@ const headersTimeoutMs = 10_000
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
 const idleCheckMs = 50
-const sweepIntervalMs = 10 * 60 * 1000
 
 /**
  * Opens the stores, the chain and the key that `config` names and listens. `overrides` replace what the app is given: a clock, limits,
@@ -54,11 +53,11 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const stores = await openStores(config.dataDir)
   const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
-  const stopSweeping = sweepUploads(deps)
+  const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
   } catch (error) {
-    stopSweeping()
+    await upkeep.stop()
     await stores.close()
     throw error
   }
@@ -66,8 +65,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     url: urlOf(config.host, server),
     mode: signer === null ? 'relay' : 'publishing',
     async close() {
-      stopSweeping()
-      await closeServer(server)
+      await Promise.all([closeServer(server), upkeep.stop()])
       await stores.close()
     },
   }
@@ -97,7 +95,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     clock,
     randomId: () => randomBytes(16).toString('hex'),
     pause: () => setImmediate(),
-    limits: defaultLimits,
+    limits: { ...defaultLimits, ...config.collection?.limits },
     features: { ...noFeatures, ...config.features },
     throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log: logToStderr,
@@ -190,16 +188,6 @@ function listenerOf(
       outgoing.destroy()
     })
   }
-}
-
-function sweepUploads(deps: Deps): () => void {
-  const run = () => {
-    expireUploads(deps).catch((error: unknown) => deps.log('sweep failed', { error: String(error) }))
-  }
-  const timer = setInterval(run, sweepIntervalMs)
-  timer.unref()
-  run()
-  return () => clearInterval(timer)
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {

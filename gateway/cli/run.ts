@@ -4,6 +4,8 @@ import { anchor } from './anchor.ts'
 import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
 import { parseCommandLine } from './flags.ts'
+import { fsck } from './fsck.ts'
+import { gc } from './gc.ts'
 import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { policy } from './policy.ts'
@@ -34,6 +36,8 @@ export const verbs: readonly Verb[] = [
   anchor,
   checkpoint,
   storage,
+  gc,
+  fsck,
 ]
 
 /** What `runCommandLine` needs of its process. */

@@ -1,3 +1,4 @@
+import { collectionFlags, readCollectionConfig } from '../collection-config.ts'
 import { gatewayFlags, readConfig, readSwitch } from '../config.ts'
 import { startGateway } from '../serve.ts'
 import { exitCodes, jsonFlag, type Verb } from './verb.ts'
@@ -11,9 +12,12 @@ export const serve: Verb = {
     'With a publisher key a push of a tag signs a new list; without one the gateway relays lists signed elsewhere.',
     'Beyond loopback it refuses to start unless --insecure-no-auth is given: whoever reaches it could push.',
   ],
-  flags: [...gatewayFlags, jsonFlag],
+  flags: [...gatewayFlags, ...collectionFlags, jsonFlag],
   run: async (context) => {
-    const gateway = await startGateway(readConfig(context.settings))
+    const gateway = await startGateway({
+      ...readConfig(context.settings),
+      collection: readCollectionConfig(context.settings),
+    })
     const stopped = context.waitForStop()
     const { url, mode } = gateway
     context.print(

@@ -19,7 +19,14 @@ const rememberedContentBytes = 16 * 1024 * 1024
 const rememberedHeads = 1000
 
 /** The three stores of a gateway on Node. */
-export type NodeStores = { content: ContentStore; catalog: Catalog; lists: TagListStore; close(): Promise<void> }
+export type NodeStores = {
+  content: ContentStore
+  catalog: Catalog
+  lists: TagListStore
+  /** The database's own check of itself: one line per fault. */
+  checkDatabase(): Promise<readonly string[]>
+  close(): Promise<void>
+}
 
 /** What the stores stand on, replaced by tests that break it. */
 export type NodeSeams = { fs: Fs; aroundSql: (sql: SqliteSql) => SqliteSql }
@@ -60,7 +67,17 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     content: rememberSmallContent(content, rememberedContentBytes),
     catalog,
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
+    checkDatabase: () => checkDatabase(sql),
   }
+}
+
+async function checkDatabase(sql: Sql): Promise<string[]> {
+  const faults = await sql.all<{ integrity_check: string }>('PRAGMA integrity_check')
+  const orphans = await sql.all<{ table: string; parent: string }>('PRAGMA foreign_key_check')
+  return [
+    ...faults.map((row) => row.integrity_check).filter((text) => text !== 'ok'),
+    ...orphans.map(({ table, parent }) => `a row of ${table} refers to no row of ${parent}`),
+  ]
 }
 
 /** What a collection began to take away when it was cut off: nobody could link it since, so it goes now. */
