@@ -2,7 +2,9 @@ import { describe } from 'vitest'
 import { authorityRules } from './registry/authority-rules.ts'
 import { blobRules } from './registry/blob-rules.ts'
 import type { OpenRegistry } from './registry/client.ts'
+import { conformanceRules } from './registry/conformance/groups.ts'
 import { endpointRules } from './registry/endpoint-rules.ts'
+import { extensionRules } from './registry/extension-rules.ts'
 import { manifestRules } from './registry/manifest-rules.ts'
 import { referrerRules } from './registry/referrer-rules.ts'
 import { tagRules } from './registry/tag-rules.ts'
@@ -14,7 +16,9 @@ import { uploadRules } from './registry/upload-rules.ts'
  */
 export function registrySuite(drivers: string, open: OpenRegistry): void {
   describe(`registry over ${drivers}`, () => {
+    conformanceRules(open)
     describe('endpoints', () => endpointRules(open))
+    describe('beside the specification', () => extensionRules(open))
     describe('uploads', () => uploadRules(open))
     describe('blobs', () => blobRules(open))
     describe('manifests', () => manifestRules(open))

@@ -9,9 +9,8 @@ import { checkIndexDepth } from './index-depth.ts'
  * Checks that what a manifest points to is in its repository: config, layers and blobs but those that are fetched from elsewhere, and
  * an index's children, which a gateway with sparse indexes may lack. A missing subject is accepted, as distribution-spec demands
  * (end-7, "subject"). Resolves with what it found, for the catalog to see again when it takes the manifest.
- * @throws OciError MANIFEST_BLOB_UNKNOWN with one item per missing digest, MANIFEST_INVALID for a size that is not the content's and
- * children of
- * another type and indexes too deep
+ * @throws OciError MANIFEST_BLOB_UNKNOWN with one item per missing digest, MANIFEST_INVALID for a size or type that is not the
+ * content's, and for indexes too deep
  */
 export async function checkReferences(deps: Deps, key: RepositoryKey, manifest: Manifest): Promise<References> {
   const references = { blobs: [] as Digest[], manifests: [] as Digest[] }

@@ -14,15 +14,19 @@ export const getTags: Route = async (context) => {
   }
   const repository = await openForRead(context)
   const { head, tags: found } = await readTags(context, repository, last, limit + 1)
-  // The list alone decides what a page holds, and the page is in the URL.
-  const headers = { 'cache-control': 'no-cache', ...(head && { etag: `"${head.hash.slice(2)}"` }) }
-  if (head && notModified(context.request, `"${head.hash.slice(2)}"`)) return emptyAnswer(304, headers)
   const tags = found.slice(0, limit)
-  const path = `/v2/${repository.name.repository}/tags/list`
   const end = tags.at(-1)
+  const next = `/v2/${repository.name.repository}/tags/list?n=${limit}&last=${encodeURIComponent(end ?? '')}`
   const more = found.length > limit && end !== undefined
-  const link = more ? { link: `<${path}?n=${limit}&last=${encodeURIComponent(end)}>; rel="next"` } : {}
-  return jsonAnswer(200, { name: repository.name.repository, tags }, { ...headers, ...link })
+  // The list alone decides what a page holds, and which page it is stands in the URL.
+  const etag = head && `"${head.hash.slice(2)}"`
+  const headers = {
+    'cache-control': 'no-cache',
+    ...(etag && { etag }),
+    ...(more && { link: `<${next}>; rel="next"` }),
+  }
+  if (etag && notModified(context.request, etag)) return emptyAnswer(304, headers)
+  return jsonAnswer(200, { name: repository.name.repository, tags }, headers)
 }
 
 async function readTags(context: RouteContext, repository: OpenRepository, last: string, limit: number) {

@@ -2,6 +2,7 @@ import type { Hex } from 'viem'
 import { expect } from 'vitest'
 import { createApp } from '../../gateway/app.ts'
 import type { Deps } from '../../gateway/deps.ts'
+import type { Features } from '../../gateway/features.ts'
 import type { Limits } from '../../gateway/limits.ts'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
 import { ociErrorCodes } from '../../gateway/oci/error.ts'
@@ -14,6 +15,7 @@ export type RegistryOptions = {
   /** The gateway's publisher key; null is a relay gateway. Absent: the owner of acme.eth and other.eth. */
   signerKey?: Hex | null
   limits?: Partial<Limits>
+  features?: Partial<Features>
   names?: Readonly<Record<string, TestName>>
 }
 
@@ -23,10 +25,10 @@ export type OpenRegistry = (options?: RegistryOptions) => Promise<Registry>
 /** A registry over the given stores. */
 export function registryOver(
   stores: Pick<Deps, 'content' | 'catalog' | 'lists'>,
-  { signerKey, limits = {}, names }: RegistryOptions = {},
+  { signerKey, limits = {}, features = {}, names }: RegistryOptions = {},
 ): Registry {
   const signer = signerKey === null ? null : createTestSigner(signerKey)
-  const deps = createTestDeps(stores, { signer, limits, ...(names && { names }) })
+  const deps = createTestDeps(stores, { signer, limits, features, ...(names && { names }) })
   return { ...createApp(deps), deps }
 }
 
@@ -57,16 +59,18 @@ function checkAnswer(method: string, { status, headers, bytes, text }: Answer): 
   if (status === 204 || status === 304) expect([length, bytes.byteLength]).toEqual([null, 0])
   else if (method === 'HEAD') expect([length, bytes.byteLength]).toEqual([expect.stringMatching(/^\d+$/), 0])
   else expect(length).toBe(String(bytes.byteLength))
-  if (status >= 400 && method !== 'HEAD') checkErrorBody(headers, text)
+  if (status >= 400 && method !== 'HEAD') checkErrorBody(status, headers, text)
 }
 
-function checkErrorBody(headers: Headers, text: string): void {
+/** The 14 codes of the specification; `UNKNOWN` with 5xx and nowhere else. */
+function checkErrorBody(status: number, headers: Headers, text: string): void {
   expect(headers.get('content-type')).toBe('application/json')
   const { errors, ...rest } = JSON.parse(text)
   expect(rest).toEqual({})
   expect(errors.length).toBeGreaterThan(0)
   for (const item of errors) {
     expect(ociErrorCodes).toContain(item.code)
+    expect([status, item.code === 'UNKNOWN']).toEqual([status, status >= 500])
     expect(item.message).toMatch(/^[^\n]+$/)
   }
 }

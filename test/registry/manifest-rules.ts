@@ -25,19 +25,15 @@ import {
 /** Manifests: what is taken, how it comes back, what is refused (end-3, 7, 9). */
 export function manifestRules(open: OpenRegistry): void {
   roundTripRules(open)
-  dataSetRules(open)
+  subjectRules(open)
+  shapeRules(open)
   digestRules(open)
   limitRules(open)
   refusalRules(open)
   deleteRules(open)
 }
 
-const emptyType = 'application/vnd.oci.empty.v1+json'
 const artifactType = 'application/vnd.example.sbom'
-
-async function emptyDescriptor(registry: Registry, repository = 'acme.eth') {
-  return { mediaType: emptyType, digest: await pushBlob(registry, repository, bytesOf('{}')), size: 2 }
-}
 
 function descriptorOf({ digest, size, mediaType }: PushedManifest) {
   return { mediaType, digest, size }
@@ -102,45 +98,7 @@ function roundTripRules(open: OpenRegistry): void {
   })
 }
 
-function dataSetRules(open: OpenRegistry): void {
-  test('the data sets of the conformance suite: every shape of image', async () => {
-    const registry = await open()
-    const config = await emptyDescriptor(registry)
-    const foreign = {
-      mediaType: layerType,
-      digest: `sha256:${'f'.repeat(64)}`,
-      size: 9,
-      urls: ['https://example.org/l'],
-    }
-    const shapes: Record<string, object> = {
-      'no-layers': { layers: [] },
-      artifact: { artifactType, layers: [config] },
-      'artifact-without-layers': { artifactType },
-      'missing-subject': { subject: { mediaType: imageType, digest: `sha256:${'a'.repeat(64)}`, size: 5 } },
-      'data-field': { config: { ...config, data: 'e30=' } },
-      'non-distributable-layers': { layers: [foreign] },
-      'custom-fields': { 'org.example.custom': { deep: [1, 'two', null] }, annotations: { 'a.b': 'c' } },
-    }
-    for (const [tag, members] of Object.entries(shapes)) {
-      const manifest = { schemaVersion: 2, mediaType: imageType, config, layers: [config], ...members }
-      await expectRoundTrip(registry, await describeManifest(manifest), tag)
-    }
-    expect(await readTags(registry, 'acme.eth')).toEqual(Object.keys(shapes).toSorted())
-  })
-
-  test('the data sets of the conformance suite: index, nested index, empty index, index with subject', async () => {
-    const registry = await open()
-    const images = [await pushImage(registry, 'acme.eth', 'a', 1), await pushImage(registry, 'acme.eth', 'b', 2)]
-    const index = (manifests: object[], more: object = {}) =>
-      describeManifest({ schemaVersion: 2, mediaType: indexType, manifests, ...more }, indexType)
-    const flat = await index(images.map(descriptorOf))
-    await expectRoundTrip(registry, flat, 'index')
-    await expectRoundTrip(registry, await index([descriptorOf(flat)]), 'nested-index')
-    await expectRoundTrip(registry, await index([]), 'empty-index')
-    const subject = descriptorOf(flat)
-    await expectRoundTrip(registry, await index([], { subject, artifactType }), 'index-with-subject')
-  })
-
+function subjectRules(open: OpenRegistry): void {
   test('end-7 OCI-Subject whenever there is a subject, by tag and by digest', async () => {
     const registry = await open()
     const subject = descriptorOf(await pushImage(registry, 'acme.eth', 'v1'))
@@ -151,6 +109,99 @@ function dataSetRules(open: OpenRegistry): void {
     }
     const plain = await putManifest(registry, 'acme.eth', 'v2', await makeImage(registry, 'acme.eth', 3))
     expect(plain.headers.get('oci-subject')).toBeNull()
+  })
+}
+
+/** An index over descriptors, described. */
+function indexOf(manifests: readonly object[], more: object = {}): Promise<PushedManifest> {
+  return describeManifest({ schemaVersion: 2, mediaType: indexType, manifests, ...more }, indexType)
+}
+
+function shapeRules(open: OpenRegistry): void {
+  test('end-7, end-3 media types that nobody knows: served as pushed', async () => {
+    const registry = await open()
+    const { config, layers } = JSON.parse((await makeImage(registry, 'acme.eth')).text)
+    for (const [tag, mediaType, members] of [
+      ['artifact', 'application/vnd.oci.artifact.manifest.v1+json', { artifactType, blobs: layers }],
+      ['custom', 'application/vnd.example.custom.v7+json', { config, whatever: { deep: [null, true] } }],
+      ['docker', 'application/vnd.docker.distribution.manifest.v2+json', { schemaVersion: 2, config, layers }],
+      ['empty', 'application/json', {}],
+    ] as const) {
+      await expectRoundTrip(registry, await describeManifest({ mediaType, ...members }, mediaType), tag)
+    }
+  })
+
+  test('end-7 layers that are kept elsewhere need not be here: urls and foreign types; any other must', async () => {
+    const registry = await open()
+    const { config } = JSON.parse((await makeImage(registry, 'acme.eth')).text)
+    const layer = { mediaType: layerType, digest: `sha256:${'e'.repeat(64)}`, size: 5 }
+    const image = (descriptor: object) =>
+      describeManifest({ schemaVersion: 2, mediaType: imageType, config, layers: [descriptor] })
+    await expectRoundTrip(registry, await image({ ...layer, urls: ['https://127.0.0.1:1/never-fetched'] }), 'urls')
+    const foreign = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+    await expectRoundTrip(registry, await image({ ...layer, mediaType: foreign }), 'foreign')
+    for (const descriptor of [layer, { ...layer, urls: [] }]) {
+      const put = await putManifest(registry, 'acme.eth', 'v1', await image(descriptor))
+      errorOf(put, 400, 'MANIFEST_BLOB_UNKNOWN')
+    }
+    errorOf(await send(registry, 'GET', `/v2/acme.eth/blobs/${layer.digest}`), 404, 'BLOB_UNKNOWN')
+  })
+
+  test('image-spec "Embedded Content" data that is not the digest’s content, or no base64: 400 MANIFEST_INVALID', async () => {
+    const registry = await open()
+    const config = { mediaType: configType, digest: await pushBlob(registry, 'acme.eth', bytesOf('{}')), size: 2 }
+    const put = async (data: unknown) => {
+      const manifest = { schemaVersion: 2, mediaType: imageType, config: { ...config, data }, layers: [] }
+      return putManifest(registry, 'acme.eth', 'v1', await describeManifest(manifest))
+    }
+    expect((await put('e30=')).status).toBe(201)
+    for (const data of ['e3s=', 'e30', 'e30=\n', 'e30==', '!!!!', '', 7, {}]) {
+      errorOf(await put(data), 400, 'MANIFEST_INVALID')
+    }
+  })
+
+  test('image-spec sparse indexes: by configuration; else a child that is not here is 400 per digest', async () => {
+    const [full, sparse] = [await open(), await open({ features: { sparseIndexes: true } })]
+    const absent = [1, 2].map((n) => ({ mediaType: imageType, digest: `sha256:${`${n}`.repeat(64)}`, size: 7 }))
+    for (const registry of [full, sparse]) {
+      const present = descriptorOf(await pushImage(registry, 'acme.eth', 'v1'))
+      const index = await indexOf([present, ...absent])
+      if (registry === sparse) await expectRoundTrip(registry, index, 'sparse')
+      else errorsOf(await putManifest(registry, 'acme.eth', 'sparse', index), 400, 'MANIFEST_BLOB_UNKNOWN')
+    }
+    const missingLayer = await describeManifest({
+      ...{ schemaVersion: 2, mediaType: imageType, config: absent[0], layers: [] },
+    })
+    errorOf(await putManifest(sparse, 'acme.eth', 'v2', missingLayer), 400, 'MANIFEST_BLOB_UNKNOWN')
+  })
+
+  test('end-7 four image indexes inside each other are taken, a fifth around them is 400 MANIFEST_INVALID', async () => {
+    const registry = await open()
+    let inner = await pushImage(registry, 'acme.eth', 'v1')
+    for (let depth = 1; depth <= 4; depth += 1) {
+      inner = await indexOf([descriptorOf(inner), descriptorOf(inner)])
+      expect([depth, (await putManifest(registry, 'acme.eth', `depth-${depth}`, inner)).status]).toEqual([depth, 201])
+    }
+    const fifth = await indexOf([descriptorOf(inner)])
+    const message = errorOf(await putManifest(registry, 'acme.eth', 'depth-5', fifth), 400, 'MANIFEST_INVALID')
+    expect(message).toBe('manifest refused: it has more than 4 image indexes inside each other')
+  })
+
+  test('end-7 an index that lists 1,000 manifests is taken, one of 1,001 is 400 MANIFEST_INVALID', async () => {
+    const registry = await open()
+    const child = descriptorOf(await pushImage(registry, 'acme.eth', 'v1'))
+    const listing = (count: number) => indexOf(Array.from({ length: count }, () => child))
+    expect((await putManifest(registry, 'acme.eth', 'most', await listing(1000))).status).toBe(201)
+    errorOf(await putManifest(registry, 'acme.eth', 'over', await listing(1001)), 400, 'MANIFEST_INVALID')
+  })
+
+  test('a child whose descriptor says another type than the manifest has: 400 MANIFEST_INVALID', async () => {
+    const registry = await open()
+    const child = descriptorOf(await pushImage(registry, 'acme.eth', 'v1'))
+    const put = async (mediaType: string) =>
+      putManifest(registry, 'acme.eth', 'index', await indexOf([{ ...child, mediaType }]))
+    expect((await put(imageType)).status).toBe(201)
+    expect(errorOf(await put(indexType), 400, 'MANIFEST_INVALID')).toContain(`its descriptor says ${indexType}`)
   })
 }
 

@@ -196,6 +196,34 @@ function sessionRules(open: OpenRegistry): void {
     errorOf(await send(registry, 'POST', `${uploads}?digest-algorithm=md5`), 400, 'DIGEST_INVALID')
   })
 
+  test('end-4a OCI-Chunk-Min-Length where there is one: a shorter chunk can only have been the last', async () => {
+    const plain = await open()
+    expect((await send(plain, 'POST', uploads)).headers.get('oci-chunk-min-length')).toBeNull()
+    const registry = await open({ limits: { minChunkBytes: 100 } })
+    const begun = await send(registry, 'POST', uploads)
+    expect([begun.status, begun.headers.get('oci-chunk-min-length')]).toEqual([202, '100'])
+    const location = begun.headers.get('location') ?? ''
+    const bytes = blobOf(250)
+    const digest = await digestOf('sha256', bytes)
+    for (const [first, last] of [
+      [0, 99],
+      [100, 199],
+      [200, 248],
+    ]) {
+      const sent = { headers: { 'content-range': `${first}-${last}` }, body: bytes.slice(first, (last ?? 0) + 1) }
+      expect((await send(registry, 'PATCH', location, sent)).status).toBe(202)
+    }
+    for (const [method, path] of [
+      ['PATCH', location],
+      ['PUT', `${location}?digest=${digest}`],
+    ] as const) {
+      const answer = await send(registry, method, path, { body: bytes.slice(249) })
+      expect(errorOf(answer, 400, 'BLOB_UPLOAD_INVALID')).toContain('the one before it has 49 bytes')
+    }
+    const whole = await digestOf('sha256', bytes.slice(0, 249))
+    expect((await send(registry, 'PUT', `${location}?digest=${whole}`)).status).toBe(201)
+  })
+
   test('end-13 a fresh upload is at 0-0: Docker fails on 0--1', async () => {
     const registry = await open()
     const begun = await send(registry, 'POST', uploads)
