@@ -46,14 +46,22 @@ export async function startContainerd(): Promise<Containerd> {
 
 /**
  * Writes `hosts.toml` files that make an ENS name the host of an image. For `_default`, every name: containerd then asks with `?ns=`.
- * For one name: its path is in the host's address, as pushes need it from clients that leave `?ns=` out of them.
+ * For one name: its path is in the host's address, as pushes need it from clients that leave `?ns=` out of them. And for the gateway's own
+ * address, which `_default` would send away over https.
  */
 export function writeHosts(folder: string, port: number): void {
-  const write = (name: string, path: string, lines: readonly string[]) => {
-    mkdirSync(join(folder, name), { recursive: true })
-    const host = `[host."http://127.0.0.1:${port}${path}"]`
-    writeFileSync(join(folder, name, 'hosts.toml'), `${[host, ...lines].join('\n')}\n`)
+  const gateway = `http://localhost:${port}`
+  const files = {
+    _default: [`[host."${gateway}"]`, 'capabilities = ["pull", "resolve"]'],
+    'demo.eth': [
+      `[host."${gateway}/v2/demo.eth"]`,
+      'capabilities = ["pull", "resolve", "push"]',
+      'override_path = true',
+    ],
+    [`localhost:${port}`]: [`server = "${gateway}"`],
   }
-  write('_default', '', ['capabilities = ["pull", "resolve"]'])
-  write('demo.eth', '/v2/demo.eth', ['capabilities = ["pull", "resolve", "push"]', 'override_path = true'])
+  for (const [name, lines] of Object.entries(files)) {
+    mkdirSync(join(folder, name), { recursive: true })
+    writeFileSync(join(folder, name, 'hosts.toml'), `${lines.join('\n')}\n`)
+  }
 }

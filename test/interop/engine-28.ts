@@ -85,6 +85,7 @@ function writeAptState(work: string, mirror: string, suite: string): string[] {
     'Dir::Cache': join(work, 'cache'),
     'APT::Install-Recommends': 'false',
     'APT::Sandbox::User': 'root',
+    'APT::Update::Error-Mode': 'any',
     'Debug::NoLocking': 'true',
   }
   return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])

@@ -68,7 +68,8 @@ async function whyNot(row: Row): Promise<string | undefined> {
   try {
     await row.install()
   } catch (error) {
-    return `${reason}; ${messageOf(error)}`
+    print(`  ${messageOf(error)}`)
+    return `${reason}; ${error instanceof Error ? error.message.trim().split('\n').at(-1) : error}`
   }
   return row.whyNot()
 }

@@ -125,6 +125,7 @@ async function expectNameAsHost(session: Session): Promise<void> {
   writeHosts(engine.hostsFolder, lab.mooring.port)
   await expectPulls(session, 'acme.eth/docker:v1', await lab.seedImage('acme.eth/docker', 'v1'), 'amd64')
   await expectPushes(session, 'demo.eth/docker-host:v2', 'demo.eth/docker-host', 'v2')
+  await expectPushes(session, `${lab.mooring.host}/demo.eth/docker-host:v3`, 'demo.eth/docker-host', 'v3')
 }
 
 /** The machine's Docker Engine with its classic store. */
