@@ -8,6 +8,7 @@ import { fsck } from './fsck.ts'
 import { gc } from './gc.ts'
 import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
+import { inspect } from './inspect.ts'
 import { policy } from './policy.ts'
 import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
@@ -30,6 +31,7 @@ export const verbs: readonly Verb[] = [
   history,
   tag,
   setup,
+  inspect,
   policy,
   revoke,
   reset,
