@@ -168,7 +168,7 @@ function resolverState(chain, layout) {
   const state = {}
   const nodes = new Map()
   const nodeState = (name) => {
-    if (!nodes.has(name)) nodes.set(name, { epoch: 0, hasFloor: 0 })
+    if (!nodes.has(name)) nodes.set(name, { epoch: 0, hasFloor: 0, hasPolicy: 0 })
     return nodes.get(name)
   }
   for (const { name, epoch } of chain.epochs) nodeState(name).epoch = epoch
@@ -177,10 +177,9 @@ function resolverState(chain, layout) {
     const values = { minVersion, anchorVersion: anchorVersion ?? 0, anchorHash: anchorHash ?? word(0) }
     Object.assign(state, packed(layout, 'Floor', at('_floors', [pad(owner), namehash(name), word(epoch)]), values))
   }
-  for (const [name, values] of nodes)
-    Object.assign(state, packed(layout, 'NodeState', at('_nodes', [namehash(name)]), values))
   const policies = new Map()
   const policyOf = (owner, name) => {
+    nodeState(name).hasPolicy = 1
     const slot = at('_policies', [pad(owner), namehash(name)])
     if (!policies.has(slot)) policies.set(slot, {})
     return policies.get(slot)
@@ -197,6 +196,8 @@ function resolverState(chain, layout) {
     policyOf(owner, name).hasRevocations = 1
     state[at('_revoked', [pad(owner), namehash(name), pad(key)])] = word(1)
   }
+  for (const [name, values] of nodes)
+    Object.assign(state, packed(layout, 'NodeState', at('_nodes', [namehash(name)]), values))
   for (const [slot, values] of policies) Object.assign(state, packed(layout, 'StoredPolicy', slot, values))
   for (const { owner, name, resolver } of chain.fallbacks ?? []) {
     state[at('_fallbacks', [pad(owner), namehash(name)])] = pad(resolver)

@@ -40,12 +40,15 @@ contract EnsOwnership is IOwnership {
         view
         returns (address resolver, bytes32 authority, address owner)
     {
-        IEnsRegistry registry = IEnsRegistry(ensRegistry);
         uint256 last = nodes.length - 1;
-        for (uint256 i = 0; i <= last && (resolver == address(0) || owner == address(0)); ++i) {
-            bytes32 node = nodes[i];
-            if (resolver == address(0)) resolver = registry.resolver(node);
-            if (owner == address(0) && i < last) (authority, owner) = (node, ownerOf(node));
+        for (uint256 i = 0; i <= last; ++i) {
+            resolver = IEnsRegistry(ensRegistry).resolver(nodes[i]);
+            if (resolver != address(0)) break;
+        }
+        for (uint256 i = 0; i < last; ++i) {
+            authority = nodes[i];
+            owner = ownerOf(authority);
+            if (owner != address(0)) break;
         }
         if (owner == address(0) || _isLapsed(name, nodes)) return (resolver, 0, address(0));
     }

@@ -42,20 +42,6 @@ struct Proof {
     bytes32[] path;
 }
 
-/// @notice The arguments of `resolve`: their encoding is a lookup's callData behind its selector.
-struct Request {
-    bytes name;
-    bytes data;
-}
-
-/// @notice What a gateway answers (protocol 4): its encoding is the response of ERC-3668.
-struct Response {
-    ListHeader list;
-    SignerSignature[] signatures;
-    Timestamp timestamp;
-    Proof[] proofs;
-}
-
 /// @notice The container repository of an ENS name: verifies what gateways answer, keeps what owners decide.
 /// Names are DNS-encoded everywhere. There is no admin and no upgrade. Protocol 3 and 4.
 interface IMooringResolver {
@@ -152,9 +138,7 @@ interface IMooringResolver {
     /// @notice ENSIP-10. Reverts with OffchainLookup when an OCI record that needs the signed list is asked for.
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory);
 
-    /// @notice ERC-3668 callback: takes the bytes apart for `verify`. The second field of `extraData` is ignored.
+    /// @notice ERC-3668 callback: the whole check order of protocol 3.1, all authority read from the chain; returns what `resolve`
+    /// does. The second field of `extraData` is ignored.
     function resolveCallback(bytes calldata response, bytes calldata extraData) external view returns (bytes memory);
-
-    /// @notice The whole check order of protocol 3.1, all authority read from the chain; returns what `resolve` does.
-    function verify(Request calldata request, Response calldata response) external view returns (bytes memory);
 }

@@ -3,13 +3,14 @@ pragma solidity ^0.8.30;
 
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
-import {IMooringResolver, ListHeader, Proof, Request, Response, Timestamp} from "./IMooringResolver.sol";
+import {IMooringResolver} from "./IMooringResolver.sol";
 import {IOwnership} from "./IOwnership.sol";
 import {ListChecks} from "./ListChecks.sol";
 import {OwnerSettings} from "./OwnerSettings.sol";
 import {AbiReader} from "./lib/AbiReader.sol";
 import {Lookup} from "./lib/Lookup.sol";
 import {SignatureRule} from "./lib/SignatureRule.sol";
+import {ListWords} from "./lib/SignedStruct.sol";
 import {TagEntry} from "./lib/TagEntry.sol";
 import {TagTree} from "./lib/TagTree.sol";
 import {Text} from "./lib/Text.sol";
@@ -19,7 +20,6 @@ import {Text} from "./lib/Text.sol";
 contract MooringResolver is ListChecks, IERC165 {
     uint256 private constant MAX_GET_BYTES = 900;
     uint256 private constant MAX_RESPONSE_BYTES = 131_072;
-    uint256 private constant HEADER_WORDS = 9;
 
     constructor(IOwnership ownership_, address defaultFallback_, string[] memory defaultGateways)
         OwnerSettings(ownership_, defaultFallback_, defaultGateways)
@@ -38,44 +38,21 @@ contract MooringResolver is ListChecks, IERC165 {
 
     /// @inheritdoc IMooringResolver
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory) {
-        Lookup.Summary memory asked = Lookup.read(data);
+        (Lookup.Summary memory asked,,) = Lookup.read(data);
         Subject memory subject = _subjectOf(name, asked);
         if (asked.hasOciRecord) _checkLive(subject);
         if (asked.needsList) _askGateway(subject, abi.encodeCall(this.resolve, (name, data)));
-        ListHeader memory noList;
-        return _answer(subject, asked, noList, data, new bytes[](0));
+        ListWords memory noList;
+        return _answer(subject, asked, noList, data, data[0:0]);
     }
 
     /// @inheritdoc IMooringResolver
-    /// @dev A tuple's encoding is that of its fields: callData behind its selector is a Request, the response a Response, and the
-    /// compiler then checks every bound while `verify` reads them in place.
     function resolveCallback(bytes calldata response, bytes calldata extraData) external view returns (bytes memory) {
-        require(response.length <= MAX_RESPONSE_BYTES, BadResponse());
         bytes calldata callData = AbiReader.blob(extraData, 0);
         require(bytes4(callData) == this.resolve.selector, BadResponse());
         bytes calldata request = callData[4:];
-        bytes memory offsets = abi.encode(64, 64 + request.length);
-        bytes memory call = bytes.concat(this.verify.selector, offsets, request, response);
-        (bool ok, bytes memory answer) = address(this).staticcall(call);
-        if (!ok) LowLevelCall.bubbleRevert(answer);
-        return abi.decode(answer, (bytes));
-    }
-
-    /// @inheritdoc IMooringResolver
-    function verify(Request calldata request, Response calldata response) external view returns (bytes memory) {
-        (bytes calldata name, bytes calldata data) = (request.name, request.data);
-        Lookup.Summary memory asked = Lookup.read(data);
-        ListHeader memory list = _checkResponse(response, asked.tags);
-        Subject memory subject = _subjectOf(name, asked);
-        StoredPolicy memory policy = _policyOf(subject);
-        bytes32 listHash = _checkList(name, subject, policy, list, response.signatures);
-        _checkTimestamp(subject, policy, list, listHash, response.timestamp);
-        Proof[] calldata proofs = response.proofs;
-        if (asked.multicall || asked.tags == 0) {
-            return _answer(subject, asked, list, data, _proveTags(asked, list, data, proofs));
-        }
-        (, bytes4 getter, bytes calldata tag) = Lookup.recordOf(data);
-        return _tagRecord(list, tag, proofs[0], getter == Lookup.DATA);
+        (uint256 nameAt, uint256 dataAt) = abi.decode(request, (uint256, uint256));
+        return _verify(AbiReader.blobAt(request, nameAt), AbiReader.blobAt(request, dataAt), response);
     }
 
     /// @notice ENSIP-16: the records live off the chain (chain 0), at these gateways.
@@ -96,43 +73,34 @@ contract MooringResolver is ListChecks, IERC165 {
             || id == bytes4(keccak256("addr(bytes32)")) || id == bytes4(keccak256("addr(bytes32,uint256)"));
     }
 
-    /// @dev Row 0. Copying the header checks that each field fits its type.
-    function _checkResponse(Response calldata response, uint256 tags) private pure returns (ListHeader memory list) {
-        list = response.list;
-        _limitSignatures(response.signatures);
-        _limitTimestamp(response.timestamp);
-        Proof[] calldata proofs = response.proofs;
-        require(proofs.length == tags, BadResponse());
-        for (uint256 i = 0; i < tags; ++i) {
-            TagTree.checkLimits(proofs[i]);
-        }
-    }
-
-    /// @dev Row 8, call by call: the record of each oci-tag call.
-    function _proveTags(
-        Lookup.Summary memory asked,
-        ListHeader memory list,
-        bytes calldata data,
-        Proof[] calldata proofs
-    ) private pure returns (bytes[] memory records) {
-        records = new bytes[](proofs.length);
-        uint256 proven;
-        for (uint256 i = 0; proven < proofs.length; ++i) {
-            (Lookup.Record record, bytes4 getter, bytes calldata tag) = Lookup.recordOf(Lookup.callAt(asked, data, i));
-            if (record != Lookup.Record.Tag) continue;
-            records[proven] = _tagRecord(list, tag, proofs[proven], getter == Lookup.DATA);
-            ++proven;
-        }
+    /// @dev The whole check order. The compiler's decoding is half of row 0; proofs are read where they lie, in row 8.
+    function _verify(bytes calldata name, bytes calldata data, bytes calldata response)
+        private
+        view
+        returns (bytes memory)
+    {
+        require(response.length <= MAX_RESPONSE_BYTES, BadResponse());
+        (Lookup.Summary memory asked, bytes4 getter, bytes calldata tag) = Lookup.read(data);
+        (ListWords memory list, uint256 signaturesAt, uint256 timestampAt, uint256 proofsAt) =
+            abi.decode(response, (ListWords, uint256, uint256, uint256));
+        bytes calldata proofs = response[proofsAt:];
+        require(AbiReader.number(proofs, 0) == asked.tags, BadResponse());
+        Subject memory subject = _subjectOf(name, asked);
+        StoredPolicy memory policy = _policyOf(subject);
+        bytes32 listHash = _checkList(name, subject, policy, list, response[signaturesAt:]);
+        _checkTimestamp(subject, policy, list, listHash, response[timestampAt:]);
+        if (asked.multicall || asked.tags == 0) return _answer(subject, asked, list, data, proofs);
+        return _tagRecord(list, tag, AbiReader.element(proofs, 0), getter == Lookup.DATA);
     }
 
     /// @dev Row 8 for one tag, as text or as ENSIP-24 data.
-    function _tagRecord(ListHeader memory list, bytes calldata tag, Proof calldata proof, bool asData)
+    function _tagRecord(ListWords memory list, bytes calldata tag, bytes calldata proof, bool asData)
         private
         pure
         returns (bytes memory)
     {
-        if (!TagTree.isPresent(proof, tag, list.count, list.root)) return abi.encode("");
-        bytes calldata value = proof.value;
+        (bool listed, bytes calldata value) = TagTree.read(proof, tag, list.count, list.root);
+        if (!listed) return abi.encode("");
         (bool present, uint64 size, bytes calldata digest, bytes calldata mediaType) = TagEntry.read(value, list.version);
         if (!present) return abi.encode("");
         string memory text = TagEntry.digestText(digest);
@@ -144,18 +112,21 @@ contract MooringResolver is ListChecks, IERC165 {
     function _answer(
         Subject memory subject,
         Lookup.Summary memory asked,
-        ListHeader memory list,
+        ListWords memory list,
         bytes calldata data,
-        bytes[] memory tagRecords
+        bytes calldata proofs
     ) private view returns (bytes memory) {
         bytes[] memory records = new bytes[](asked.calls);
         bool ok;
         uint256 next;
         for (uint256 i = 0; i < records.length; ++i) {
             bytes calldata call = Lookup.callAt(asked, data, i);
-            (Lookup.Record record,,) = Lookup.recordOf(call);
-            if (record == Lookup.Record.Tag) records[i] = tagRecords[next++];
-            else (ok, records[i]) = _record(subject, list, record, call);
+            (Lookup.Record record, bytes4 getter, bytes calldata tag) = Lookup.recordOf(call);
+            if (record == Lookup.Record.Tag) {
+                (ok, records[i]) = (true, _tagRecord(list, tag, AbiReader.element(proofs, next++), getter == Lookup.DATA));
+            } else {
+                (ok, records[i]) = _record(subject, list, record, call);
+            }
         }
         if (asked.multicall) return abi.encode(records);
         if (!ok) LowLevelCall.bubbleRevert(records[0]);
@@ -163,20 +134,20 @@ contract MooringResolver is ListChecks, IERC165 {
     }
 
     /// @dev One record that is no tag, encoded; not ok are the error bytes of a fallback that failed.
-    function _record(Subject memory subject, ListHeader memory list, Lookup.Record record, bytes calldata call)
+    function _record(Subject memory subject, ListWords memory list, Lookup.Record record, bytes calldata call)
         private
         view
         returns (bool, bytes memory)
     {
         if (record == Lookup.Record.Version) return (true, abi.encode(Text.toDecimal(list.version)));
-        if (record == Lookup.Record.Root) return (true, abi.encode(string.concat("0x", Text.toHex(list.root))));
+        if (record == Lookup.Record.Root) return (true, abi.encode(_rootText(list.root)));
         if (record == Lookup.Record.Registry) return (true, abi.encode(_joined(_gatewaysOf(subject))));
         return _askFallback(_fallbackOf(subject.owner, subject.authority), call);
     }
 
-    function _limitTimestamp(Timestamp calldata timestamp) private pure {
-        (timestamp.issuedAt, timestamp.expiresAt); // reading checks that they fit their type
-        require(timestamp.signature.length <= SignatureRule.MAX_SIGNATURE_BYTES, BadResponse());
+    function _rootText(bytes32 root) private pure returns (bytes memory) {
+        (bytes32 high, bytes32 low) = Text.toHex(root);
+        return abi.encodePacked("0x", high, low);
     }
 
     function _askGateway(Subject memory subject, bytes memory callData) private view {

@@ -24,10 +24,11 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
         bool hasRevocations; // some key stands in _revoked; no policy clears it
     }
 
-    /// @dev Most names have no floor: their node says so without another slot.
+    /// @dev Most names have neither floor nor policy: their node says so without another slot.
     struct NodeState {
         uint64 epoch;
         bool hasFloor; // some Floor was ever written for this node
+        bool hasPolicy; // some StoredPolicy was
     }
 
     struct Floor {
@@ -78,6 +79,7 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
         for (uint256 i = 0; i < policy.publishers.length; ++i) {
             publishers[i] = policy.publishers[i];
         }
+        _nodes[subject.authority].hasPolicy = true;
         emit PolicyChanged(subject.authority, subject.owner, _nodes[subject.authority].epoch, policy);
     }
 
@@ -229,6 +231,7 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
 
     function _revoke(Subject memory subject, address key) private {
         require(key != address(0), InvalidKey());
+        _nodes[subject.authority].hasPolicy = true;
         _policies[subject.owner][subject.authority].hasRevocations = true;
         _revoked[subject.owner][subject.authority][key] = true;
         emit KeyRevoked(subject.authority, subject.owner, _nodes[subject.authority].epoch, key);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
 /// @notice The EIP-712 domain of all that is signed for this contract, made anew each time: there is no copy to go stale.
 abstract contract SigningDomain is IERC5267 {
@@ -20,6 +21,6 @@ abstract contract SigningDomain is IERC5267 {
     function _signingHash(bytes32 structHash) internal view returns (bytes32) {
         bytes32 domain =
             keccak256(abi.encode(DOMAIN, keccak256("Mooring"), keccak256("1"), block.chainid, address(this)));
-        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+        return MessageHashUtils.toTypedDataHash(domain, structHash);
     }
 }

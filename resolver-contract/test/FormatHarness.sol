@@ -4,14 +4,17 @@ pragma solidity ^0.8.30;
 import {ListHeader, Proof} from "../src/IMooringResolver.sol";
 import {SigningDomain} from "../src/SigningDomain.sol";
 import {SignatureRule} from "../src/lib/SignatureRule.sol";
-import {SignedStruct} from "../src/lib/SignedStruct.sol";
+import {ListWords, SignedStruct} from "../src/lib/SignedStruct.sol";
 import {TagTree} from "../src/lib/TagTree.sol";
 
 /// @notice Opens the resolver's libraries to the vectors of the format: trees, hashes and signatures by themselves.
 contract FormatHarness is SigningDomain {
-    function isPresent(Proof calldata proof, bytes calldata tag, uint256 count, bytes32 root) external pure returns (bool) {
-        TagTree.checkLimits(proof);
-        return TagTree.isPresent(proof, tag, count, root);
+    function isPresent(Proof calldata proof, bytes calldata tag, uint256 count, bytes32 root) external view returns (bool) {
+        return this.isPresentIn(abi.encode(proof.key, proof.nextKey, proof.value, proof.path), tag, count, root);
+    }
+
+    function isPresentIn(bytes calldata proof, bytes calldata tag, uint256 count, bytes32 root) external pure returns (bool present) {
+        (present,) = TagTree.read(proof, tag, count, root);
     }
 
     function isSignatureValid(address signer, bytes32 hash, bytes calldata signature) external view returns (bool) {
@@ -23,7 +26,7 @@ contract FormatHarness is SigningDomain {
         view
         returns (bytes32, bytes32)
     {
-        return _both(SignedStruct.hashList(bytes(name), node, list));
+        return _both(SignedStruct.hashList(bytes(name), node, abi.decode(abi.encode(list), (ListWords))));
     }
 
     function hashTimestamp(
@@ -34,7 +37,7 @@ contract FormatHarness is SigningDomain {
         uint256 issuedAt,
         uint256 expiresAt
     ) external view returns (bytes32, bytes32) {
-        ListHeader memory list;
+        ListWords memory list;
         (list.epoch, list.version) = (epoch, version);
         return _both(SignedStruct.hashTimestamp(node, list, listHash, issuedAt, expiresAt));
     }

@@ -24,8 +24,16 @@ contract Libraries {
         return Lookup.isTag(tag);
     }
 
-    function isPresent(Proof calldata proof, bytes calldata tag, uint256 count, bytes32 root) external pure returns (bool) {
-        return TagTree.isPresent(proof, tag, count, root);
+    function isPresent(Proof calldata proof, bytes calldata tag, uint256 count, bytes32 root) external view returns (bool) {
+        return this.isPresentIn(abi.encode(proof.key, proof.nextKey, proof.value, proof.path), tag, count, root);
+    }
+
+    function isPresentIn(bytes calldata proof, bytes calldata tag, uint256 count, bytes32 root)
+        external
+        pure
+        returns (bool present)
+    {
+        (present,) = TagTree.read(proof, tag, count, root);
     }
 
     function compare(bytes calldata key, bytes calldata tag) external pure returns (int256) {
@@ -36,8 +44,9 @@ contract Libraries {
         (present,,,) = TagEntry.read(value, version);
     }
 
-    function toHex(bytes32 word) external pure returns (string memory) {
-        return Text.toHex(word);
+    function toHex(bytes32 word) external pure returns (bytes memory) {
+        (bytes32 high, bytes32 low) = Text.toHex(word);
+        return bytes.concat(high, low);
     }
 }
 
@@ -213,7 +222,7 @@ contract FormatsTest is Fixture {
     }
 
     function testFuzz_hex_is_lower_case_and_whole(bytes32 word) public view {
-        bytes memory text = bytes(libraries.toHex(word));
+        bytes memory text = libraries.toHex(word);
         assertEq(text.length, 64);
         for (uint256 i = 0; i < 64; ++i) {
             assertTrue(text[i] == bytes("0123456789abcdef")[(uint256(word) >> (252 - 4 * i)) & 15]);

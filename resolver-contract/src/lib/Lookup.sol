@@ -38,10 +38,15 @@ library Lookup {
     /// @dev Bit n stands for byte n.
     uint256 private constant TAG_BYTES = 0x7fffffe87fffffe03ff600000000000;
 
-    /// @notice Reads all calls once.
-    function read(bytes calldata data) internal pure returns (Summary memory summary) {
-        summary.multicall = bytes4(data) == MULTICALL;
-        summary.calls = summary.multicall ? AbiReader.number(AbiReader.tail(data[4:], 0), 0) : 1;
+    /// @notice Reads all calls once; `tag` is what a call that stands alone asks for, where it asks for a tag.
+    function read(bytes calldata data) internal pure returns (Summary memory summary, bytes4 getter, bytes calldata tag) {
+        (getter, tag) = (bytes4(data), data[0:0]);
+        if (getter != MULTICALL) {
+            summary.calls = 1;
+            return (summary, getter, _readCall(summary, data, true));
+        }
+        summary.multicall = true;
+        summary.calls = AbiReader.number(AbiReader.tail(data[4:], 0), 0);
         require(summary.calls <= MAX_CALLS, IMooringResolver.BadResponse());
         for (uint256 i = 0; i < summary.calls; ++i) {
             _readCall(summary, callAt(summary, data, i), i == 0);
@@ -69,24 +74,31 @@ library Lookup {
     /// @notice The grammar of OCI: letters, digits and underscore; dot and hyphen too, but not in front.
     function isTag(bytes calldata tag) internal pure returns (bool) {
         if (tag.length == 0 || tag.length > MAX_TAG_BYTES) return false;
-        bytes1 first = tag[0];
+        bytes1 first = bytes1(tag);
         return first != "." && first != "-" && Ascii.isOnly(tag, TAG_BYTES);
     }
 
-    function _readCall(Summary memory summary, bytes calldata call, bool isFirst) private pure {
+    function _readCall(Summary memory summary, bytes calldata call, bool isFirst)
+        private
+        pure
+        returns (bytes calldata tag)
+    {
+        tag = call[0:0];
         if (call.length < 36) {
             summary.hasManyNodes = true;
-            return;
+            return tag;
         }
-        bytes32 node = bytes32(call[4:36]);
+        bytes32 node = abi.decode(call[4:], (bytes32));
         if (isFirst) summary.node = node;
         else if (node != summary.node) summary.hasManyNodes = true;
-        (Record record, bytes4 getter, bytes calldata tag) = recordOf(call);
+        Record record;
+        bytes4 getter;
+        (record, getter, tag) = recordOf(call);
         require(getter != MULTICALL, IMooringResolver.BadResponse());
-        if (record == Record.Other) return;
+        if (record == Record.Other) return tag;
         summary.hasOciRecord = true;
         if (record != Record.Registry) summary.needsList = true;
-        if (record != Record.Tag) return;
+        if (record != Record.Tag) return tag;
         ++summary.tags;
         if (!isTag(tag)) summary.hasBadTag = true;
     }

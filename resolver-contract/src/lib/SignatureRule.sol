@@ -8,17 +8,11 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 library SignatureRule {
     uint256 internal constant MAX_SIGNATURE_BYTES = 8192;
 
+    /// @dev `tryRecoverCalldata` gives zero for what is not 65 bytes `r | s | v` with low `s` and `v` 27 or 28.
     function isValid(address signer, bytes32 hash, bytes calldata signature) internal view returns (bool) {
         if (signer == address(0)) return false;
-        if (_recover(hash, signature) == signer) return true;
-        return signer.code.length > 0
-            && SignatureChecker.isValidERC1271SignatureNowCalldata(signer, hash, signature);
-    }
-
-    /// @dev Zero for what is not 65 bytes `r | s | v` with low `s` and `v` 27 or 28.
-    function _recover(bytes32 hash, bytes calldata signature) private pure returns (address recovered) {
-        if (signature.length != 65) return address(0);
-        (recovered,,) =
-            ECDSA.tryRecover(hash, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
+        (address recovered,,) = ECDSA.tryRecoverCalldata(hash, signature);
+        if (recovered == signer) return true;
+        return signer.code.length > 0 && SignatureChecker.isValidERC1271SignatureNowCalldata(signer, hash, signature);
     }
 }

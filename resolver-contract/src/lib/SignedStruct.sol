@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {ListHeader} from "../IMooringResolver.sol";
+/// @notice A ListHeader as the nine words of its encoding: what is compared with the chain and hashed. No word is cut to its field: one
+/// too large for it fails its own check, or stands in a hash that nobody signs.
+struct ListWords {
+    uint256 owner;
+    uint256 epoch;
+    uint256 version;
+    bytes32 previous;
+    bytes32 root;
+    uint256 count;
+    bytes32 delegations;
+    uint256 issuedAt;
+    uint256 expiresAt;
+}
 
 /// @notice The EIP-712 structs of protocol 2.2.
 library SignedStruct {
@@ -13,13 +25,13 @@ library SignedStruct {
     );
     bytes32 private constant REVOCATION = keccak256("Revocation(bytes32 node,address owner,address key)");
 
-    function hashList(bytes memory name, bytes32 node, ListHeader memory list) internal pure returns (bytes32) {
+    function hashList(bytes memory name, bytes32 node, ListWords memory list) internal pure returns (bytes32) {
         return keccak256(abi.encode(TAG_LIST, keccak256(name), node, list));
     }
 
     function hashTimestamp(
         bytes32 node,
-        ListHeader memory list,
+        ListWords memory list,
         bytes32 listHash,
         uint256 issuedAt,
         uint256 expiresAt

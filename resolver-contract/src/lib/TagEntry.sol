@@ -42,9 +42,10 @@ library TagEntry {
 
     /// @notice The digest as `Docker-Content-Digest` writes it.
     function digestText(bytes calldata digest) internal pure returns (string memory) {
-        string memory first = Text.toHex(bytes32(digest));
-        if (digest.length == 32) return string.concat("sha256:", first);
-        return string.concat("sha512:", first, Text.toHex(bytes32(digest[32:])));
+        (bytes32 high, bytes32 low) = Text.toHex(bytes32(digest));
+        if (digest.length == 32) return string(abi.encodePacked("sha256:", high, low));
+        (bytes32 higher, bytes32 lower) = Text.toHex(bytes32(digest[32:]));
+        return string(abi.encodePacked("sha512:", high, low, higher, lower));
     }
 
     function swarmReference(bytes calldata value) internal pure returns (bytes32) {

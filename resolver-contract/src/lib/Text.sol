@@ -5,9 +5,9 @@ pragma solidity ^0.8.30;
 library Text {
     uint256 private constant ONES = 0x0101010101010101010101010101010101010101010101010101010101010101;
 
-    /// @notice 64 characters, without 0x.
-    function toHex(bytes32 bytes_) internal pure returns (string memory) {
-        return string(abi.encodePacked(_half(uint128(bytes16(bytes_))), _half(uint128(uint256(bytes_)))));
+    /// @notice 64 characters, without 0x, in two words.
+    function toHex(bytes32 bytes_) internal pure returns (bytes32, bytes32) {
+        return (_half(uint128(bytes16(bytes_))), _half(uint128(uint256(bytes_))));
     }
 
     /// @notice 0x and 40 characters, without a checksum's capitals.
