@@ -14,6 +14,7 @@ library DnsName {
     uint256 private constant REPOSITORY_BYTES = 0x7fffffe0000000003ff200000000000;
     /// @dev Everything but NUL and dot.
     uint256 private constant WIRE_BYTES = ~uint256((1 << 0x2e) | 1);
+
     /// @notice The namehash of each suffix, the whole name's first, the top-level domain's last; empty for the root.
     /// With `repository` the name must be one by protocol 1; else any byte but a dot and a NUL may stand in a label: a Unicode name
     /// keeps its records.
