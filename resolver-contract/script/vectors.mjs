@@ -23,21 +23,21 @@ const errorNames = new Map(
 )
 
 /**
- * Runs every case below a folder. @returns {Promise<{ passed: number, failures: string[] }>}
+ * Runs every case below a folder, with `stopAtFirst` until one fails. @returns {Promise<{ passed: number, failures: string[] }>}
  * @throws when the folder holds no case at all
  */
-export async function runVectors(folder) {
+export async function runVectors(folder, { stopAtFirst = false } = {}) {
   const cases = [...lookupCases(folder), ...formatCases(folder)]
   if (cases.length === 0) throw new Error(`no cases below ${folder}`)
   const anvil = await startAnvil()
   try {
-    return await runCases(anvil.url, cases)
+    return await runCases(anvil.url, cases, stopAtFirst)
   } finally {
     anvil.stop()
   }
 }
 
-async function runCases(url, cases) {
+async function runCases(url, cases, stopAtFirst) {
   const contracts = await deployContracts(url)
   const failures = []
   for (const [chainId, sameChain] of byChainId(cases)) {
@@ -51,6 +51,7 @@ async function runCases(url, cases) {
         const problem = one.judge(outcomeOf(answers[position]))
         if (problem) failures.push(`${one.title}: ${problem}`)
       })
+      if (stopAtFirst && failures.length > 0) return { passed: 0, failures }
     }
   }
   return { passed: cases.length - failures.length, failures }
