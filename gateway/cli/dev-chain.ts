@@ -30,8 +30,6 @@ export type DevChainOptions = Partial<AnvilOptions> & {
   names: readonly DevName[]
   /** Owner of the names, with some ether. */
   publisher: Address
-  /** Makes the Universal Resolver pass lookups to a batch gateway (ENSIP-21), as one that does not know ERC-7996. */
-  batchMode?: boolean
 }
 
 /** Where the contracts of a development chain are. */
@@ -88,7 +86,7 @@ function withoutUndefined<Options extends object>(options: Options): Options {
 
 const localBatchGateway = 'x-batch-gateway:true'
 
-async function deployAll(accounts: DevAccounts, { gatewayUrls, batchMode }: DevChainOptions): Promise<DevAddresses> {
+async function deployAll(accounts: DevAccounts, { gatewayUrls }: DevChainOptions): Promise<DevAddresses> {
   const deploy = createDeployer(accounts)
   const ensRegistry = await deploy(ensRegistryAbi, ensRegistryBytecode, [])
   const registrar = await deploy(registrarAbi, registrarBytecode, [ensRegistry])
@@ -97,7 +95,7 @@ async function deployAll(accounts: DevAccounts, { gatewayUrls, batchMode }: DevC
   const ownership = await deploy(ensOwnershipAbi, ensOwnershipBytecode, [ensRegistry, nameWrapper, registrar])
   const resolverArgs = [ownership, fallbackResolver, gatewayUrls]
   const resolver = await deploy(mooringResolverAbi, mooringResolverBytecode, resolverArgs)
-  const universalArgs = [ensRegistry, [localBatchGateway], batchMode ?? false]
+  const universalArgs = [ensRegistry, [localBatchGateway], false]
   const universalResolver = await deploy(universalResolverAbi, universalResolverBytecode, universalArgs)
   return { ensRegistry, registrar, nameWrapper, fallbackResolver, ownership, resolver, universalResolver }
 }

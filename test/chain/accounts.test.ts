@@ -1,4 +1,12 @@
-import { type Address, createWalletClient, encodeFunctionData, type Hex, http, zeroAddress } from 'viem'
+import {
+  type Address,
+  createWalletClient,
+  decodeFunctionResult,
+  encodeFunctionData,
+  type Hex,
+  http,
+  zeroAddress,
+} from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
 import { waitForTransactionReceipt } from 'viem/actions'
 import { foundry } from 'viem/chains'
@@ -7,11 +15,11 @@ import { openName } from '../../gateway/cli/client/name-on-chain.ts'
 import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
 import { mooringResolverAbi } from '../../gateway/ens/abi.ts'
 import { encodeTagLookup } from '../../gateway/ens/lookup.ts'
-import { encodeDnsName } from '../../gateway/ens/name.ts'
+import { encodeDnsName, nodeOf } from '../../gateway/ens/name.ts'
 import { verifyLookup } from '../../gateway/ens/verify.ts'
-import { hashList } from '../../gateway/tags/list.ts'
+import { hashList, hashRevocation } from '../../gateway/tags/list.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
-import { ask, fund, giveName, setCode } from './dev-calls.ts'
+import { ask, callRaw, fund, giveName, setCode } from './dev-calls.ts'
 import { type GatewayApp, openGatewayApp } from './gateway-app.ts'
 import { askBoth, askCallback, callbackCall } from './judges.ts'
 import { startRpcProxy } from './rpc-proxy.ts'
@@ -191,6 +199,35 @@ describe('Safe 1.3.0', () => {
     expect(await judge(list, empty)).toEqual(accepted)
     const other = await firstList('onchain.eth', safe.address, now() - 100n)
     expect(await judge(other, empty)).toEqual(refusedAs('BadSignature'))
+  })
+
+  test('protocol 3: anybody relays what a Safe signed: a list to raise the floor, and its own revocation', async () => {
+    const safe = await twoOfThree()
+    const name = encodeDnsName('revoked.eth')
+    const list = await firstList('revoked.eth', owner, now())
+    await setPolicy('revoked.eth', { publishers: [owner, safe.address] })
+    const relay = (data: Hex) => dev.send({ from: addressOf(keyC), to: dev.addresses.resolver, data })
+    const checkpoint = async (...keys: Hex[]) => {
+      const args = [name, list.header, await signaturesOver(domainOf(dev), list, [safe.signedBy(...keys)])] as const
+      return relay(encodeFunctionData({ abi: mooringResolverAbi, functionName: 'checkpoint', args }))
+    }
+    await expect(checkpoint(keyA)).rejects.toThrow('failed')
+    await checkpoint(keyA, keyB)
+    expect(await judge(list, safe.signedBy(keyA, keyB))).toEqual(accepted)
+    const stateOf = encodeFunctionData({ abi: mooringResolverAbi, functionName: 'stateOf', args: [name] })
+    const { data: state } = await callRaw(dev.rpc, { to: dev.addresses.resolver, data: stateOf })
+    const floors = decodeFunctionResult({ abi: mooringResolverAbi, functionName: 'stateOf', data: state })
+    expect(floors.slice(0, 2)).toEqual([0n, 1n])
+    const hash = hashRevocation(domainOf(dev), { node: nodeOf('revoked.eth'), owner, key: safe.address })
+    const revoke = async (...keys: Hex[]) => {
+      const args = [name, safe.address, await safe.signedBy(...keys).sign(hash)] as const
+      return relay(encodeFunctionData({ abi: mooringResolverAbi, functionName: 'revokeBySignature', args }))
+    }
+    await expect(revoke(keyC)).rejects.toThrow('failed')
+    expect(await judge(list, safe.signedBy(keyA, keyB))).toEqual(accepted)
+    await revoke(keyB, keyC)
+    expect(await judge(list, safe.signedBy(keyA, keyB))).toEqual(refusedAs('Revoked'))
+    expect(await judge(list, keyed(keyA))).toEqual(accepted)
   })
 })
 

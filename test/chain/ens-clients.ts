@@ -76,7 +76,7 @@ export function ethersText(dev: DevChain, patience: Patience, universalResolver?
     if (resolver === null) throw new Error(`${name} has no resolver`)
     return resolver.getText(key)
   }
-  return { read, close: () => provider.destroy() }
+  return { read, provider, close: () => provider.destroy() }
 }
 
 /** What came of a lookup where nothing may be mistaken: the digest, `absent`, or why it is neither. */

@@ -27,15 +27,16 @@ export type FirstList = { header: ListHeader; slots: readonly Slot[] }
 
 const dayInSeconds = 86_400n
 
-/** Makes it, issued at `now` (unix seconds); `more` overrides what is signed. */
+/** Makes it, issued at `now` (unix seconds); `more` overrides what is signed. `tag` stands in place of `v1`. */
 export async function firstList(
   ensName: string,
   owner: Address,
   now: bigint,
   more: Partial<ListHeader> = {},
+  tag = 'v1',
 ): Promise<FirstList> {
   const tree = createMemoryTree([SENTINEL])
-  const delta = await planChanges(tree, [{ tag: 'v1', entry: presentEntry }, ...others], 1n)
+  const delta = await planChanges(tree, [{ tag, entry: presentEntry }, ...others], 1n)
   const header: ListHeader = {
     ...{ name: ensName, node: nodeOf(ensName), owner, epoch: 0n, version: 1n, previous: ZERO_HASH },
     ...{ root: delta.root, count: BigInt(delta.count), delegations: NO_DELEGATIONS },
