@@ -46,18 +46,18 @@ export function runSolhint(): Finding[] {
     if (ruleId === undefined) return []
     const lines = readFileSync(join(packageRoot, filePath), 'utf8').split('\n')
     const impact = graveRules.test(ruleId) ? 'high' : 'low'
-    return [{ check: ruleId, impact, where: enclosing(lines, line), what: '' }]
+    return [{ check: ruleId, impact, where: enclosing(lines, line) ?? filePath, what: '' }]
   })
   return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()]
 }
 
-/** `Contract.function` around a line of a source. */
-function enclosing(lines: readonly string[], line: number): string {
+/** `Contract.function` around a line of a source; undefined above its first contract. */
+function enclosing(lines: readonly string[], line: number): string | undefined {
   const above = lines.slice(0, line).reverse()
   const find = (pattern: RegExp) => above.map((text) => pattern.exec(text)?.slice(1).find(Boolean)).find(Boolean)
   const inside = find(/^ {4}(?:function (\w+)|(constructor|fallback|receive)\b|(?:event|error) (\w+)|struct (\w+))/)
   const contract = find(/^(?:abstract )?(?:contract|library|interface) (\w+)/)
-  return [contract ?? 'file', inside].filter(Boolean).join('.')
+  return contract && [contract, inside].filter(Boolean).join('.')
 }
 
 const mythrilSeconds = 300
