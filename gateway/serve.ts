@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import { getRequestListener } from '@hono/node-server'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
+import { createBodyFloor } from './body-floor.ts'
 import { cachedChain } from './chain/cached-chain.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
 import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
@@ -38,6 +39,11 @@ const heapGrowingPercent = 20
 /** A lookup's path holds callData of up to 16 KiB in hex; what is longer gets an answer too, and not a 431 that no browser may read. */
 const maxHeaderBytes = 64 * 1024
 const headersTimeoutMs = 10_000
+/** How often connections are looked at whose headers are late. */
+const headersCheckMs = 2_000
+/** A body brings 1 KiB a second at least, looked at once a minute. */
+const bodyCheckMs = 60_000
+const leastBodyBytesPerCheck = 60 * 1024
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
 const idleCheckMs = 50
@@ -53,6 +59,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const stores = await openStores(config.dataDir)
   const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
+  watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
@@ -78,6 +85,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
 const serverOptions = {
   requestTimeout: 0,
   headersTimeout: headersTimeoutMs,
+  connectionsCheckingInterval: headersCheckMs,
   keepAliveTimeout: 65_000,
   maxHeaderSize: maxHeaderBytes,
 }
@@ -156,6 +164,17 @@ async function checkChain(config: Config): Promise<void> {
     if (ensRegistry === config.ensRegistry) continue
     throw new ConfigError(keyOf('ens-registry'), config.ensRegistry, `${ensRegistry}, which the resolver asks`)
   }
+}
+
+function watchBodies(server: Server): void {
+  const floor = createBodyFloor(leastBodyBytesPerCheck)
+  server.on('request', (incoming: IncomingMessage) => {
+    if (!('content-length' in incoming.headers || 'transfer-encoding' in incoming.headers)) return
+    floor.watch(incoming)
+    incoming.once('close', () => floor.forget(incoming))
+  })
+  const checks = setInterval(() => floor.check(), bodyCheckMs).unref()
+  server.once('close', () => clearInterval(checks))
 }
 
 /** What says who sends a request. */

@@ -106,7 +106,13 @@ async function beginUpload({ deps }: RouteContext, { key }: OpenRepository): Pro
 
 async function openUpload(context: RouteContext): Promise<OpenUpload> {
   const repository = await openForPush(context)
-  return { repository, session: await findSession(context, repository, context.params.uploadId ?? '') }
+  return { repository, session: await findSession(context, repository, parseUploadId(context.params.uploadId ?? '')) }
+}
+
+/** 128 bits in hex, as this gateway gives them out (deps.ts). @throws OciError 400 BLOB_UPLOAD_INVALID */
+function parseUploadId(text: string): string {
+  if (/^[0-9a-f]{32}$/.test(text)) return text
+  throw new OciError('BLOB_UPLOAD_INVALID', `${JSON.stringify(text.slice(0, 80))} is no upload of this gateway`)
 }
 
 async function findSession({ deps }: RouteContext, { key }: OpenRepository, uploadId: string): Promise<UploadSession> {

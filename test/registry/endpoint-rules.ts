@@ -68,6 +68,8 @@ function nameRules(open: OpenRegistry): void {
     ['acme.eth/a.b', 'a dot in a further component'],
     ['acme.eth/my_app', 'a label that ENSIP-15 refuses'],
     ['acme.eth/ab--cd', 'hyphens at the third and fourth place'],
+    ['xn--ls8h.eth', 'punycode, which no normalised ASCII label can be'],
+    ['acme.eth/xn--ls8h', 'punycode in a further component'],
     ['acme..eth', 'an empty label'],
     ['acme.eth//web', 'an empty component'],
     ['acme.eth%2Fweb', 'an encoded slash'],

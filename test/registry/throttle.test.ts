@@ -1,8 +1,13 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../gateway/app.ts'
+import type { Config } from '../../gateway/config.ts'
+import { startGateway } from '../../gateway/serve.ts'
 import { createMemoryCatalog, createMemoryContent, createMemoryTagLists } from '../../gateway/store/memory.ts'
 import { createThrottle, throttleKey } from '../../gateway/throttle.ts'
-import { createTestClock, createTestDeps } from '../fixtures.ts'
+import { createTestChain, createTestClock, createTestDeps, testDomain } from '../fixtures.ts'
 
 /** Requests let through before the first one that has to wait, and how long that one waits. */
 function drain(admit: () => number): { admitted: number; waitSeconds: number } {
@@ -75,6 +80,38 @@ describe('requests per minute (RFC 6585 section 4)', () => {
     ['', ''],
   ])('%s counts as %s', (address, key) => {
     expect(throttleKey(address)).toBe(key)
+  })
+})
+
+describe('who asks', () => {
+  async function openServed(more: Partial<Config>) {
+    const folder = await mkdtemp(join(tmpdir(), 'mooring-throttle-'))
+    const config: Config = {
+      ...{ port: 0, host: '127.0.0.1', dataDir: folder, rpcUrls: ['http://127.0.0.1:9'], publisherKeyFile: null },
+      ...{ chainId: testDomain.chainId, ensRegistry: testDomain.resolver, resolver: testDomain.resolver },
+      ...{ insecureNoAuth: false, requestsPerMinute: 2, ...more },
+    }
+    const gateway = await startGateway(config, { chain: createTestChain(), log: () => {} })
+    onTestFinished(async () => {
+      await gateway.close()
+      await rm(folder, { recursive: true })
+    })
+    return async (forwarded: string) =>
+      (await fetch(`${gateway.url}/v2/`, { headers: { 'x-forwarded-for': forwarded } })).status
+  }
+
+  test('is the other end of the connection, whatever headers say', async () => {
+    const ask = await openServed({})
+    expect([await ask('192.0.2.1'), await ask('192.0.2.2'), await ask('192.0.2.3')]).toEqual([200, 200, 429])
+  })
+
+  test('is the last address in the configured header: the one that the nearest proxy added', async () => {
+    const ask = await openServed({ clientAddressHeader: 'x-forwarded-for' })
+    const asked = ['192.0.2.1', '1.1.1.1, 192.0.2.1', '2.2.2.2, 192.0.2.1']
+    const statuses: number[] = []
+    for (const forwarded of asked) statuses.push(await ask(forwarded))
+    expect(statuses).toEqual([200, 200, 429])
+    expect(await ask('192.0.2.1, 192.0.2.9')).toBe(200)
   })
 })
 
