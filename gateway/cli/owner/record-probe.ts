@@ -9,6 +9,7 @@ import {
   parseAbi,
 } from 'viem'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
+import { addressOrNull } from '../../chain/ens-facts.ts'
 import { universalResolverAbi } from '../../ens/abi.ts'
 import { encodeGetter } from '../../ens/lookup.ts'
 import { encodeDnsName, nodeOf } from '../../ens/name.ts'
@@ -70,7 +71,14 @@ export function createProbe({ rpcUrls, universalResolver }: Pick<Connection, 'rp
     })
     return code !== '0x'
   }
-  return { ask, throughEns, hasCode }
+  /** Which resolver the Universal Resolver finds for a name; null for none. */
+  const findResolver = async (ensName: string, blockNumber: bigint): Promise<Address | null> => {
+    const args = [encodeDnsName(ensName)] as const
+    const question = encodeFunctionData({ abi: universalResolverAbi, functionName: 'findResolver', args })
+    const answer = await ask(universalResolver, question, blockNumber)
+    return answer === null || answer.length < 66 ? null : addressOrNull(`0x${answer.slice(26, 66)}`)
+  }
+  return { ask, throughEns, findResolver, hasCode }
 }
 
 /** Asks contracts. @throws ChainUnavailable, each of its functions */

@@ -1,8 +1,6 @@
-import { decodeAbiParameters, encodeFunctionData, type Hex } from 'viem'
+import { decodeAbiParameters, type Hex } from 'viem'
 import { createRpc } from '../../chain/rpc.ts'
-import { universalResolverAbi } from '../../ens/abi.ts'
 import { encodeGetter } from '../../ens/lookup.ts'
-import { encodeDnsName } from '../../ens/name.ts'
 import { isEmptyRecord, type Probed } from './record-probe.ts'
 import type { SetupFacts } from './setup-facts.ts'
 import type { SetupPlan } from './setup-plan.ts'
@@ -47,11 +45,8 @@ async function blockSince(rpcUrl: string, sinceBlock: bigint): Promise<bigint> {
   }
 }
 
-async function checkResolver({ probe, connection, registration, resolver }: SetupFacts, blockNumber: bigint) {
-  const args = [encodeDnsName(registration.ensName)] as const
-  const question = encodeFunctionData({ abi: universalResolverAbi, functionName: 'findResolver', args })
-  const answer = await probe.ask(connection.universalResolver, question, blockNumber)
-  const found = answer === null || answer === 'offchain' ? null : `0x${answer.slice(26, 66)}`
+async function checkResolver({ probe, registration, resolver }: SetupFacts, blockNumber: bigint): Promise<SetupCheck> {
+  const found = await probe.findResolver(registration.ensName, blockNumber)
   return { name: 'resolver', ok: found === resolver, detail: `the Universal Resolver finds ${found ?? 'none'}` }
 }
 

@@ -1,8 +1,9 @@
 import type { Address } from 'viem'
+import { ChainUnavailable } from '../../chain/chain-reader.ts'
 import type { CallAtBlock, EnsContracts } from '../../chain/ens-facts.ts'
 import { readGatewaysOf } from '../../chain/resolver-calls.ts'
 import { createRpc } from '../../chain/rpc.ts'
-import { createViemChain } from '../../chain/viem-chain.ts'
+import { createViemChain, findResolver } from '../../chain/viem-chain.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import type { Connection } from '../client/connect.ts'
@@ -47,6 +48,7 @@ export async function readSetupFacts(connection: Connection, resolver: Address, 
   if (authority === undefined) throw new Error('a connection has at least one endpoint')
   checkAgreement(authority, others)
   const probe = createProbe(connection)
+  await checkUniversalResolver(probe, connection, ensName, block.number)
   const [present, earlierUse] = await Promise.all([
     readPresentResolver(probe, call, ensName, registration.resolver, fallback, block.number),
     authority.reachable ? null : readEarlierUse(rpcUrl, ensRegistry, registration.node, resolver),
@@ -55,6 +57,23 @@ export async function readSetupFacts(connection: Connection, resolver: Address, 
     ...{ connection, resolver, contracts, registration, authority, gateways, fallback, present, earlierUse },
     ...{ probe, call },
   }
+}
+
+/** The table's Universal Resolver has to find what the registry says. @throws ChainUnavailable */
+async function checkUniversalResolver(
+  probe: Probe,
+  { rpcUrls, ensRegistry, universalResolver }: Connection,
+  ensName: string,
+  blockNumber: bigint,
+): Promise<void> {
+  const [found, registered] = await Promise.all([
+    probe.findResolver(ensName, blockNumber),
+    findResolver(rpcUrls[0], ensRegistry, ensName),
+  ])
+  if (found === registered) return
+  throw new ChainUnavailable(
+    `ENS does not fit together: for ${ensName} the Universal Resolver ${universalResolver} finds ${found ?? 'no resolver'}, the registry ${registered ?? 'none'}; nothing is sent`,
+  )
 }
 
 function checkAgreement(first: NameAuthority, others: readonly NameAuthority[]): void {

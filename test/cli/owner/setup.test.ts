@@ -1,16 +1,22 @@
 import {
+  type Abi,
   type Address,
   createPublicClient,
   encodeDeployData,
   encodeErrorResult,
   encodeFunctionData,
   getContractAddress,
+  type Hex,
   http,
   zeroAddress,
 } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkSetup } from '../../../gateway/cli/owner/setup-checks.ts'
+import { readSetupFacts } from '../../../gateway/cli/owner/setup-facts.ts'
+import { planSetup } from '../../../gateway/cli/owner/setup-plan.ts'
 import { ensRegistryAbi, mooringResolverAbi, publicResolverAbi } from '../../../gateway/ens/abi.ts'
 import { encodeDnsName, nodeOf } from '../../../gateway/ens/name.ts'
+import { mooringResolverBytecode } from '../../../resolver-contract/generated/mooring-resolver.ts'
 import { publicResolverBytecode } from '../../../resolver-contract/generated/public-resolver.ts'
 import { addressOf, testKeys } from '../../fixtures.ts'
 import { command } from '../command.ts'
@@ -120,11 +126,13 @@ test('setup: a resolver that is not the chain’s own is carried over before our
   expect(summaries(json)).toEqual(['set the fallback resolver', 'set the gateways', 'set the resolver'])
 })
 
-async function deployPublicResolver(): Promise<Address> {
-  const { ensRegistry } = world.chain.addresses
+function deployPublicResolver(): Promise<Address> {
+  return deployCode(publicResolverAbi, publicResolverBytecode, [world.chain.addresses.ensRegistry])
+}
+
+async function deployCode(abi: Abi, bytecode: Hex, args: readonly unknown[]): Promise<Address> {
   const nonce = BigInt(await client().getTransactionCount({ address: owner }))
-  const data = encodeDeployData({ abi: publicResolverAbi, bytecode: publicResolverBytecode, args: [ensRegistry] })
-  await world.chain.send({ from: owner, data })
+  await world.chain.send({ from: owner, data: encodeDeployData({ abi, bytecode, args }) })
   return getContractAddress({ from: owner, nonce }).toLowerCase() as Address
 }
 
@@ -258,6 +266,103 @@ async function deployCcipResolver(): Promise<Address> {
   await askChain(world.chain, 'anvil_setCode', [address, `0x61${size}600c5f3961${size}5ffd${revert}`])
   return address
 }
+
+test('setup: of an earlier Mooring resolver its fallback is carried over, not the resolver itself', async () => {
+  const { ownership, fallbackResolver } = world.chain.addresses
+  const args = [ownership, fallbackResolver, []] as const
+  const earlier = await deployCode(mooringResolverAbi, mooringResolverBytecode, args)
+  await desk.register('moved', owner, earlier)
+  await desk.setText(owner, 'moved.eth', 'url', 'https://moved.example')
+  const { json } = await setup('moved.eth', ...byKey())
+  expect(json).toMatchObject({ ok: true, presentResolver: earlier, fallback: fallbackResolver, lostRecords: [] })
+  expect(await textOf('moved.eth', 'url')).toBe('https://moved.example')
+})
+
+test('setup: a JSON-RPC signer sends as well', async () => {
+  await desk.register('framed', owner)
+  const { json } = await setup('framed.eth', '--rpc-signer', world.chain.rpc, '--from', owner, '--gateway-url', gateway)
+  expect(json).toMatchObject({ ok: true, sent: true })
+})
+
+test('setup checks afterwards: a record that is not as before fails it, and is named', async () => {
+  await desk.register('checked', owner)
+  await desk.setText(owner, 'checked.eth', 'url', 'https://checked.example')
+  const facts = await readSetupFacts(world.connection, world.chain.addresses.resolver, 'checked.eth')
+  const wishes = { gateways: null, reset: 'when needed', losesRecords: false, isDryRun: false } as const
+  const plan = planSetup(facts, wishes)
+  const found = { ...facts.probe, findResolver: async () => world.chain.addresses.resolver }
+  const before = await checkSetup({ ...facts, probe: found }, plan, 0n)
+  expect(before.map(({ name, ok }) => [name, ok])).toEqual([
+    ['resolver', true],
+    ['text url', true],
+    ['oci-registry', true],
+  ])
+  const silent = { ...found, throughEns: async () => null }
+  expect((await checkSetup({ ...facts, probe: silent }, plan, 0n)).map(({ ok }) => ok)).toEqual([true, false, true])
+  const wrongGateways = { ...plan, gateways: [gateway] }
+  expect((await checkSetup({ ...facts, probe: found }, wrongGateways, 0n)).map(({ ok }) => ok)).toEqual([
+    true,
+    true,
+    false,
+  ])
+})
+
+test('setup: a Universal Resolver that does not find what the registry says stops all', async () => {
+  const { ensRegistry, registrar, resolver } = world.chain.addresses
+  await desk.register('split', owner)
+  expect((await setup('split.eth', '--dry-run')).code).toBe(0)
+  const chain = ['--rpc', world.chain.rpc, '--ens-registry', ensRegistry, '--resolver', resolver]
+  const { code, out, err } = await command([
+    'setup',
+    'split.eth',
+    '--json',
+    ...chain,
+    '--universal-resolver',
+    registrar,
+  ])
+  expect([code, JSON.parse(out)]).toEqual([1, { ok: false, name: 'split.eth', error: 'ChainUnavailable' }])
+  expect(err).toMatch(/the Universal Resolver 0x.* finds no resolver, the registry 0x.*; nothing is sent/)
+})
+
+const usage: readonly [rule: string, args: () => string[], line: RegExp][] = [
+  [
+    'no deployment is known',
+    () => [...world.chainFlags],
+    /^mooring: --resolver: .*this version knows no deployment on chain 31337$/,
+  ],
+  [
+    'the endpoint is of another chain',
+    () => [...world.flags, '--network', 'mainnet'],
+    /^mooring: --network: saw "mainnet", wanted endpoints of that chain: these are of chain 31337$/,
+  ],
+  ['the network has no name', () => [...world.flags, '--network', 'goerli'], /^mooring: --network: saw "goerli"/],
+  ['no signer is named', () => [...world.flags], /^mooring: signer: saw nothing/],
+  ['both --reset and --keep-lists', () => [...world.flags, '--reset', '--keep-lists'], /^mooring: --keep-lists: /],
+  ['a gateway is not on https', () => [...world.flags, '--gateway-url', 'http://edge.example'], /wanted an https:/],
+  ['a gateway has a query', () => [...world.flags, '--gateway-url', 'https://edge.example/?a'], /without \? and #/],
+  [
+    'a gateway stands twice',
+    () => [...world.flags, '--gateway-url', gateway, '--gateway-url', `${gateway}/`],
+    /wanted each URL once$/,
+  ],
+]
+
+test.each(usage)('setup: exit 2 when %s', async (_rule, args, line) => {
+  await desk.register(`usage${++usages}`, owner)
+  const { code, out, err } = await command(['setup', `usage${usages}.eth`, ...args()])
+  expect(code).toBe(2)
+  expect(err.split('\n').at(-1)).toMatch(line)
+  expect(out).not.toContain('in block')
+})
+
+let usages = 0
+
+test('--network takes the URL of an endpoint', async () => {
+  await desk.register('byurl', owner)
+  const [, rpc = '', ...rest] = world.flags
+  const { code, out } = await command(['setup', 'byurl.eth', '--json', '--dry-run', '--network', rpc, ...rest])
+  expect([code, JSON.parse(out).ok]).toEqual([0, true])
+})
 
 test('setup: in grace an unwrapped name can be set up with a warning, a wrapped one not; after grace none', async () => {
   await desk.register('late', owner, world.chain.addresses.fallbackResolver, 1000)
