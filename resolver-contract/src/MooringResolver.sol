@@ -9,7 +9,6 @@ import {ListChecks} from "./ListChecks.sol";
 import {OwnerSettings} from "./OwnerSettings.sol";
 import {AbiReader} from "./lib/AbiReader.sol";
 import {Lookup} from "./lib/Lookup.sol";
-import {SignatureRule} from "./lib/SignatureRule.sol";
 import {ListWords} from "./lib/SignedStruct.sol";
 import {TagEntry} from "./lib/TagEntry.sol";
 import {TagTree} from "./lib/TagTree.sol";
