@@ -138,6 +138,29 @@ function keptAnswerRules(open: OpenRegistry): void {
     expect([changed.status, changed.headers.get('etag') === etag]).toEqual([200, false])
   })
 
+  test('RFC 9110 9.3.2 HEAD of every endpoint that can be read: the headers of GET, and no body', async () => {
+    const registry = await open({ features: { catalog: true } })
+    const { digest } = await pushImage(registry, 'acme.eth', 'v1')
+    const begun = await send(registry, 'POST', '/v2/acme.eth/blobs/uploads/')
+    const values: Record<string, string> = {
+      repository: 'acme.eth',
+      digest,
+      tagOrDigest: 'v1',
+      tag: 'v1',
+      uploadId: begun.headers.get('docker-upload-uuid') ?? '',
+    }
+    const reads = registryEndpoints
+      .filter((endpoint) => endpoint.startsWith('GET '))
+      .map((endpoint) => endpoint.slice(4))
+    expect(reads.length).toBeGreaterThan(12)
+    for (const pattern of reads) {
+      const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? `no value for ${name}`)
+      const [get, head] = [await send(registry, 'GET', path), await send(registry, 'HEAD', path)]
+      expect([path, head.status, [...head.headers], head.text]).toEqual([path, get.status, [...get.headers], ''])
+      expect([path, get.status < 400 || pattern.includes('/blobs/{digest}')]).toEqual([path, true])
+    }
+  })
+
   test('end-8 Link is on a 304 as well, so that who keeps pages can go on', async () => {
     const registry = await open()
     for (const tag of ['a', 'b']) await pushImage(registry, 'acme.eth', tag)
