@@ -1,6 +1,7 @@
 import type { Digest } from './oci/digest.ts'
 import { type CollectorDeps, createReachable, pagesOf, type Reachable } from './reachable.ts'
 import type { RepositoryKey } from './store/catalog.ts'
+import type { StoredContent } from './store/content-store.ts'
 import type { ListLine } from './store/tag-list-store.ts'
 import { createTurns, type Turns } from './turns.ts'
 
@@ -72,7 +73,7 @@ async function collect(deps: CollectorDeps, options: CollectOptions): Promise<Co
   for await (const repository of repositoriesOf(deps)) {
     options.signal?.throwIfAborted()
     try {
-      removed.push(...(await collectRepository(deps, options, { repository, usedSince, staying })))
+      await collectRepository(deps, options, { repository, usedSince, staying, gone: removed })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       deps.log('collector skipped a repository', { repository: repository.ensName, reason })
@@ -117,29 +118,35 @@ async function* rowsOf({ catalog }: CollectorDeps, repository: RepositoryKey): A
   }
 }
 
-type RepositoryWork = { repository: RepositoryKey; usedSince: number; staying: Set<Digest> }
+type RepositoryWork = { repository: RepositoryKey; usedSince: number; staying: Set<Digest>; gone: Garbage[] }
 
-/** @throws Error when the repository cannot be collected */
+/**
+ * The long look comes first. What is left for the moment before the removal is what came since, so that a repository to which somebody
+ * pushes all the time is collected too. Adds what goes to `gone`. @throws Error when the repository cannot be collected
+ */
 async function collectRepository(
   deps: CollectorDeps,
   { dryRun, isPresent = async () => true }: CollectOptions,
-  { repository, usedSince, staying }: RepositoryWork,
-): Promise<Garbage[]> {
+  { repository, usedSince, staying, gone }: RepositoryWork,
+): Promise<void> {
   const reachable = createReachable(deps, { repository, usedSince, isPresent })
-  const gone: Garbage[] = []
-  for (let tries = 0; tries < maxTries; tries++) {
+  await reachable.update()
+  let surplus: Row[] = []
+  for await (const row of rowsOf(deps, repository)) {
+    if (row.usedAt < usedSince && !isReached(reachable, row)) surplus.push(row)
+    else if (dryRun) staying.add(row.digest)
+  }
+  if (dryRun) {
+    gone.push(...surplus.map((row) => linkOf(repository, row)))
+    return
+  }
+  for (let tries = 0; surplus.length > 0; tries++) {
+    if (tries === maxTries) throw new Error(`it changed ${maxTries} times while it was looked at`)
     const revision = await deps.catalog.readRevision(repository)
     await reachable.update()
-    const surplus: Row[] = []
-    for await (const row of rowsOf(deps, repository)) {
-      if (row.usedAt < usedSince && !isReached(reachable, row)) surplus.push(row)
-      else staying.add(row.digest)
-    }
-    if (dryRun) return surplus.map((row) => linkOf(repository, row))
-    if (await sweepRows(deps, repository, { surplus, revision, usedSince, gone })) return gone
+    surplus = surplus.filter((row) => !isReached(reachable, row))
+    surplus = await sweepRows(deps, repository, { surplus, revision, usedSince, gone })
   }
-  if (gone.length > 0) return gone
-  throw new Error(`it changed ${maxTries} times while it was looked at`)
 }
 
 function isReached({ manifests, blobs }: Reachable, { kind, digest }: Row): boolean {
@@ -152,25 +159,25 @@ function linkOf({ ensName }: RepositoryKey, { kind, digest, size }: Row): Garbag
 
 type RowSweep = { surplus: readonly Row[]; revision: string; usedSince: number; gone: Garbage[] }
 
-/** Manifests go before the blobs they name. False when the repository changed: what went is in `gone`, the rest must be looked at again. */
+/** Manifests go before the blobs they name. Adds what went to `gone`; when the repository changed, resolves with what must be looked at again. */
 async function sweepRows(
   { catalog, pause }: CollectorDeps,
   repository: RepositoryKey,
   { surplus, revision, usedSince, gone }: RowSweep,
-): Promise<boolean> {
+): Promise<Row[]> {
   for (let from = 0; from < surplus.length; from += rowsPerSweep) {
     const rows = surplus.slice(from, from + rowsPerSweep)
     const digestsOf = (kind: Row['kind']) => rows.filter((row) => row.kind === kind).map(({ digest }) => digest)
     const sweep = { manifests: digestsOf('manifest'), blobs: digestsOf('blob'), revision, usedSince }
     const swept = await catalog.sweep(repository, sweep)
-    if (!swept) return false
+    if (!swept) return surplus.slice(from)
     const manifests = new Set(swept.manifests)
     const blobs = new Set(swept.blobs)
     const went = rows.filter(({ kind, digest }) => (kind === 'manifest' ? manifests : blobs).has(digest))
     gone.push(...went.map((row) => linkOf(repository, row)))
     await pause()
   }
-  return true
+  return []
 }
 
 /** Takes away the bytes that no repository shows, a few at a time: while they go, nobody can begin to show them. */
@@ -179,20 +186,29 @@ async function* removeContent(
   { signal }: CollectOptions,
   usedSince: number,
 ): AsyncGenerator<Garbage> {
-  const { catalog, content, clock } = deps
-  for await (const page of pagesOf((after) => content.list(after, contentPerRemoval))) {
-    signal?.throwIfAborted()
-    const sizes = new Map(page.filter((row) => row.storedAt < usedSince).map(({ digest, size }) => [digest, size]))
-    const removals = sizes.size === 0 ? [] : await catalog.beginRemovals([...sizes.keys()])
-    if (removals.length === 0) continue
-    try {
-      for (const { digest } of removals) {
-        const wasThere = await content.remove(digest)
-        if (wasThere) yield { kind: 'content', repository: null, digest, bytes: sizes.get(digest) ?? 0 }
-      }
-    } finally {
-      await catalog.endRemovals(removals, Number(clock()))
+  for await (const page of pagesOf((after) => deps.content.list(after, pageRows))) {
+    const old = page.filter(({ storedAt }) => storedAt < usedSince)
+    for (let from = 0; from < old.length; from += contentPerRemoval) {
+      signal?.throwIfAborted()
+      yield* removeUnshown(deps, old.slice(from, from + contentPerRemoval))
     }
+  }
+}
+
+async function* removeUnshown(
+  { catalog, content, clock }: CollectorDeps,
+  candidates: readonly StoredContent[],
+): AsyncGenerator<Garbage> {
+  const sizes = new Map(candidates.map(({ digest, size }) => [digest, size]))
+  const removals = await catalog.beginRemovals([...sizes.keys()])
+  if (removals.length === 0) return
+  try {
+    for (const { digest } of removals) {
+      const wasThere = await content.remove(digest)
+      if (wasThere) yield { kind: 'content', repository: null, digest, bytes: sizes.get(digest) ?? 0 }
+    }
+  } finally {
+    await catalog.endRemovals(removals, Number(clock()))
   }
 }
 

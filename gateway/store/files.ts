@@ -208,18 +208,25 @@ async function listContent({ fs, root }: Folder, after: string, limit: number): 
   for (const algorithm of ['sha256', 'sha512'] as const) {
     for (const fan of (await fs.list(join(root, 'content', algorithm))).sort()) {
       if (`${algorithm}:${fan}` < after.slice(0, algorithm.length + 1 + fan.length)) continue
-      for (const hex of (await fs.list(join(root, 'content', algorithm, fan))).sort()) {
-        const digest = `${algorithm}:${hex}`
-        if (digest <= after || !isDigest(digest)) continue
-        if (found.length === limit) return found
-        const path = join(root, 'content', algorithm, fan, hex)
-        const size = await fs.size(path)
-        const storedAt = await fs.changedAt(path)
-        if (size !== undefined && storedAt !== undefined) found.push({ digest, size, storedAt })
-      }
+      const names = await fs.list(join(root, 'content', algorithm, fan))
+      const digests = names.map((hex) => `${algorithm}:${hex}`).filter((digest) => digest > after)
+      const wanted = digests
+        .filter(isDigest)
+        .sort()
+        .slice(0, limit - found.length)
+      const stored = await Promise.all(wanted.map((digest) => describe(fs, root, digest)))
+      found.push(...stored.filter((content) => content !== undefined))
+      if (found.length === limit) return found
     }
   }
   return found
+}
+
+async function describe(fs: Fs, root: string, digest: Digest): Promise<StoredContent | undefined> {
+  const path = join(root, contentPath(digest))
+  const size = await fs.size(path)
+  const storedAt = await fs.changedAt(path)
+  return size === undefined || storedAt === undefined ? undefined : { digest, size, storedAt }
 }
 
 async function listParts({ fs, root }: Folder): Promise<{ uploadId: string; partId: string; size: number }[]> {

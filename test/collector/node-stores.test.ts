@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { raceRules } from './race-rules.ts'
 import { collectorRules } from './rules.ts'
 
 const open: OpenRegistry = async (options) => {
-  const folder = await mkdtemp(join(tmpdir(), 'mooring-collector-'))
+  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mooring-collector-'))
   const stores = await openNodeStores(folder)
   onTestFinished(async () => {
     await stores.close()
