@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startMooring } from '../interop/mooring.ts'
 import { findProgram, run } from '../interop/run.ts'
+import { conformanceGroups } from '../registry/conformance/groups.ts'
 
 // The official conformance suite of the OCI distribution-spec against `mooring dev`. It is a program of its own that npm cannot install:
 // OCI_CONFORMANCE names it, or `conformance` on the PATH is it. Its exit code is 0 on a wrong configuration too, so the counts
@@ -31,7 +32,9 @@ async function runVersion(program: string, host: string, version: string): Promi
     await run(program, [], { cwd: folder, env, timeoutMs: 300_000 }).catch((error: Error) =>
       process.stderr.write(`${error.message}\n`),
     )
-    return readCounts(readFileSync(join(folder, 'junit.xml'), 'utf8'))
+    const junit = readFileSync(join(folder, 'junit.xml'), 'utf8')
+    checkGroups(junit)
+    return readCounts(junit)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -45,6 +48,21 @@ function readCounts(junit: string): Counts {
   const failed = count('failures') + count('errors')
   const skipped = count('skipped')
   return { passed: count('tests') - failed - skipped - count('disabled'), failed, skipped }
+}
+
+const ourGroups = new Set(conformanceGroups.map(({ name }) => name))
+
+/** Every group that the suite runs must be a test of ours as well, by the same name: those run where the suite is not installed. */
+function checkGroups(junit: string): void {
+  const groups = new Set<string>()
+  for (const [, path = ''] of junit.matchAll(/<testcase name="OCI Conformance Test\/([^"]+)"/g)) {
+    const [first = '', second = ''] = path.split('/')
+    groups.add(first.endsWith(' blobs') ? `${first}/${second}` : first)
+  }
+  const missing = [...groups].filter((group) => !ourGroups.has(group))
+  if (groups.size === 0 || missing.length > 0) {
+    throw new Error(`groups of the suite without a test of ours: ${missing.join(', ') || 'it names no groups at all'}`)
+  }
 }
 
 async function runSuite(program: string): Promise<Counts> {
