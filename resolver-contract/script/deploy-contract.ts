@@ -84,7 +84,7 @@ async function runDeploy(context: VerbContext): Promise<number> {
     }),
   )
   const say = sayingOf(context)
-  say(`${networkName(chain.chainId)} (chain ${chain.chainId}), through ${create2Proxy} with salt ${salt}`)
+  say(`${networkName(chain.chainId)}, through ${create2Proxy} with salt ${salt}`)
   for (const contract of found) for (const line of describe(contract)) say(line)
   const settlement = await sendMissing(context, chain, found)
   const deployment = deploymentOf(chain, ground, found, settlement)

@@ -1,11 +1,13 @@
 import { encodeFunctionData, type Hex } from 'viem'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { createViemChain } from '../../gateway/chain/viem-chain.ts'
+import { readGatewayList } from '../../gateway/cli/owner/gateway-lists.ts'
 import { mooringResolverAbi } from '../../gateway/ens/abi.ts'
 import { encodeDnsName, nodeOf } from '../../gateway/ens/name.ts'
 import { command } from '../cli/command.ts'
 import { createNameDesk } from '../cli/owner/names.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
-import { pushTags, read, startWorld, type World } from './world.ts'
+import { pushTags, read, startProxy, startWorld, type World } from './world.ts'
 
 let world: World
 let desk: ReturnType<typeof createNameDesk>
@@ -101,6 +103,44 @@ test('inspect: a gateway that is not there needs a person', async () => {
   const { code, json } = await read(world, 'inspect', 'acme.eth', '--gateway', 'http://127.0.0.1:9')
   expect(code).toBe(1)
   expect(warned(json)).toEqual(['!GatewayUnavailable', 'SinglePublisher'])
+})
+
+test('inspect: an expired list is told apart from none, with its version, also where the gateway refuses the lookup', async () => {
+  const { resolver, ensRegistry } = world.chain.addresses
+  const domain = { chainId: world.chain.chainId, resolver }
+  const reader = createViemChain({ rpcUrl: world.chain.rpc, ensRegistry, ...domain })
+  const authority = await reader.readAuthority('acme.eth')
+  const now = BigInt(Math.floor(Date.now() / 1000))
+  const question = { domain, ensName: 'acme.eth', repository: 'acme.eth', authority, localTime: now }
+  expect(await readGatewayList(world.gateway.url, question)).toMatchObject({ version: 2, error: null })
+  const later = { ...question, localTime: now + 100n * 86_400n }
+  expect(await readGatewayList(world.gateway.url, later)).toMatchObject({ version: 2, error: 'Expired' })
+  const refusing = await startProxy(world.gateway.url, (answer, path) =>
+    path.startsWith('/ccip/') ? { ...answer, status: 503 } : answer,
+  )
+  onTestFinished(refusing.close)
+  expect(await readGatewayList(refusing.url, later)).toMatchObject({ version: 2, error: 'Expired' })
+  expect(await readGatewayList(refusing.url, question)).toMatchObject({ version: null, error: 'NoList' })
+})
+
+test('inspect: a gateway’s list that does not verify is shown with the name of the refusal', async () => {
+  const forging = await startProxy(world.gateway.url, (answer, path) => {
+    if (!path.startsWith('/ccip/')) return answer
+    const text = new TextDecoder().decode(answer.body)
+    return { ...answer, body: new TextEncoder().encode(text.replace(/1[bc](0{62})/, '1d$1')) }
+  })
+  onTestFinished(forging.close)
+  const { code, json } = await read(
+    world,
+    'inspect',
+    'acme.eth',
+    '--gateway',
+    world.gateway.url,
+    '--gateway',
+    forging.url,
+  )
+  expect(code).toBe(1)
+  expect(warned(json)).toEqual(['!BadSignature', 'SinglePublisher'])
 })
 
 test('inspect: a name with another resolver is UnreachableName, exit 1; with --resolver ours says what it knows', async () => {

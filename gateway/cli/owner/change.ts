@@ -1,5 +1,4 @@
 import type { Address } from 'viem'
-import { readSwitch, type Settings } from '../../config.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { openName } from '../client/name-on-chain.ts'
@@ -107,18 +106,11 @@ async function settlePlanned(
   { transaction, view }: PlannedChange,
 ): Promise<{ settlement: Settlement; seen: StateView | null }> {
   if (transaction === null) return { settlement: nothingSettled, seen: null }
-  const sender = await openSender(withSenderOf(context.settings, name.authority.owner), name.session.connection)
+  const sender = await openSender(context.settings, name.session.connection, name.authority.owner)
   const settlement = await settle(context, sender, [transaction]).catch(explainRefusal(sender, name))
   const [receipt] = settlement.receipts
   const seen = receipt === undefined ? null : await view(await readAuthoritySince(name, receipt.blockNumber))
   return { settlement, seen }
-}
-
-/** Where nothing is signed here, the owner is whom it is estimated and written for, unless `--from` says otherwise. */
-function withSenderOf(settings: Settings, owner: Address): Settings {
-  const isSigned = settings.has('key-file') || settings.has('rpc-signer') || settings.has('from')
-  const isForOther = readSwitch(settings, 'dry-run') || readSwitch(settings, 'calldata')
-  return isSigned || !isForOther ? settings : new Map([...settings, ['from', [{ from: '--from', text: owner }]]])
 }
 
 /** The contract's errors carry no values: says whom it refused, and who may. */

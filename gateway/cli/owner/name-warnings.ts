@@ -105,7 +105,8 @@ function listWarnings({ gateways, authority, localTime }: WarnedName): NameWarni
 function refusalOf({ url, error, message }: GatewayList, published: boolean): NameWarning[] {
   if (error === null) return []
   if (error === 'NoList' && !published) return [remark('NotPublished', `${url} has no list yet`)]
-  return [urgent(error, `${url}: ${message}`)]
+  const said = message ?? ''
+  return [urgent(error, said.startsWith(url) ? said : `${url}: ${said}`)]
 }
 
 /** Publishers renew at half of a list's life (protocol 2.2): past two thirds somebody should look. */
