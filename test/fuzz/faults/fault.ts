@@ -83,9 +83,9 @@ export function flipBit(random: Random, hex: Hex, at = random.between(0, (hex.le
   return putByte(hex, at, Number(`0x${hex.slice(2 + 2 * at, 4 + 2 * at)}`) ^ (1 << random.between(0, 7)))
 }
 
-/** The bytes with one byte written. */
+/** The bytes with one byte written, of a number its last eight bits. */
 export function putByte(hex: Hex, at: number, byte: number): Hex {
-  return `${hex.slice(0, 2 + 2 * at)}${numberToHex(byte, { size: 1 }).slice(2)}${hex.slice(4 + 2 * at)}` as Hex
+  return `${hex.slice(0, 2 + 2 * at)}${numberToHex(byte & 255, { size: 1 }).slice(2)}${hex.slice(4 + 2 * at)}` as Hex
 }
 
 /** The first so many bytes. */

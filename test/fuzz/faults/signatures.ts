@@ -80,19 +80,17 @@ const revoked = faultsOf('Revoked', {
 })
 
 const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
-const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
+const word = (value: bigint): Hex => `0x${BigInt.asUintN(256, value).toString(16).padStart(64, '0')}`
 const part = (signature: Hex, from: number, to: number): Hex => `0x${signature.slice(2 + 2 * from, 2 + 2 * to)}`
 const lastByte = (signature: Hex): number => Number.parseInt(signature.slice(-2), 16)
 
 /** 65 bytes, as a key makes them, made into what is no signature (protocol 2.3). */
 export const brokenForms: readonly ((signature: Hex, random: Random) => Hex)[] = [
   (signature, random) => flipBit(random, signature),
-  (signature) =>
-    joined(
-      part(signature, 0, 32),
-      word(curveOrder - BigInt(part(signature, 32, 64))),
-      `0x${(55 - lastByte(signature)).toString(16)}`,
-    ),
+  (signature) => {
+    const s = word(curveOrder - BigInt(part(signature, 32, 64)))
+    return putByte(joined(part(signature, 0, 32), s, '0x00'), 64, 55 - lastByte(signature))
+  },
   (signature) => putByte(signature, 64, lastByte(signature) - 27),
   (signature) => putByte(signature, 64, 55 - lastByte(signature)),
   (signature, random) => putByte(signature, 64, random.pick([0, 1, 26, 29, 37, 38, 255])),

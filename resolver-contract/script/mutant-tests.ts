@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileForVectors, fewSteps, prepareVectors, vectorsRoot } from './mutant-compile.ts'
+
+/** The first vector or test that failed; undefined when all held. */
+export type Verdict = { killedBy: string | undefined }
+
+/** A mutant that runs this long is stuck, which somebody would notice. */
+const patienceMs = 600_000
+
+type Ended = { status: number | null; output: string }
+
+function run(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: patienceMs,
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (status) => resolve({ status, output }))
+  })
+}
+
+type VitestReport = {
+  testResults: { name: string; message: string; assertionResults: { fullName: string; status: string }[] }[]
+}
+
+/** The vectors, then all tests of the two rooms that verify. */
+export async function killByTypescriptTests(folder: string): Promise<Verdict> {
+  const byVectors = await runVitest(folder, ['test/ens/vectors.test.ts', 'test/tags'])
+  return byVectors.killedBy === undefined ? runVitest(folder, ['test/ens', 'test/lookup']) : byVectors
+}
+
+async function runVitest(folder: string, paths: readonly string[]): Promise<Verdict> {
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs')
+  const { status, output } = await run(folder, [vitest, 'run', ...paths, '--bail', '1', '--reporter', 'json'])
+  if (status === 0) return { killedBy: undefined }
+  const start = output.indexOf('{"numTotal')
+  if (start < 0) return { killedBy: status === null ? 'its patience' : 'no test can be loaded' }
+  const { testResults } = JSON.parse(output.slice(start)) as VitestReport
+  const failed = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .find((each) => each.status === 'failed')
+  return {
+    killedBy: failed?.fullName ?? testResults.find(({ message }) => message !== '')?.message.split('\n')[0] ?? 'vitest',
+  }
+}
+
+/** Makes a copy ready for `killBySolidityTests`: few optimizer steps for forge too, and a place for the vector runner's contracts. */
+export function prepareSolidity(folder: string): void {
+  const path = join(folder, 'resolver-contract/foundry.toml')
+  const details = `{ yul = true, yulDetails = { stackAllocation = true, optimizerSteps = "${fewSteps}" } }`
+  const config = readFileSync(path, 'utf8')
+  writeFileSync(path, config.replace('[profile.default]\n', `[profile.default]\noptimizer_details = ${details}\n`))
+  prepareVectors(folder)
+}
+
+const vectorProgram = `
+const { runVectors } = await import('./resolver-contract/script/vectors.mjs')
+const { failures } = await runVectors('test/vectors', { stopAtFirst: true })
+if (failures.length > 0) { console.log(failures[0]); process.exit(1) }`
+
+const testProgram = `
+const { forge } = await import('./resolver-contract/script/forge.mjs')
+const { stdout } = forge(['test', '--fail-fast', '--json', '--no-match-contract', 'Gas'], 'pipe')
+const suites = JSON.parse(stdout.slice(stdout.indexOf('{')))
+const results = Object.values(suites).flatMap((suite) => Object.entries(suite.test_results))
+const failed = results.find(([, { status }]) => status === 'Failure')
+if (results.length === 0) throw new Error('forge ran no test')
+if (failed) { console.log(failed[0]); process.exit(1) }`
+
+/** The vectors through the compiled mutant, then forge's tests. @throws when the mutant does not compile */
+export async function killBySolidityTests(folder: string): Promise<Verdict> {
+  compileForVectors(folder)
+  const byVectors = verdictOf(await runProgram(vectorsRoot(folder), vectorProgram))
+  return byVectors.killedBy === undefined ? verdictOf(await runProgram(folder, testProgram)) : byVectors
+}
+
+function runProgram(folder: string, program: string): Promise<Ended> {
+  return run(folder, ['--input-type=module', '--eval', program])
+}
+
+function verdictOf({ status, output }: Ended): Verdict {
+  if (status === 0) return { killedBy: undefined }
+  const lines = output.trim().split('\n')
+  return { killedBy: (lines.at(-1) || 'an error').slice(0, 160) }
+}
