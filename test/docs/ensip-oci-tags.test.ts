@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Address, decodeAbiParameters, encodeFunctionData, type Hex, isHex, numberToHex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
-import { ensRegistryAbi } from '../../gateway/ens/abi.ts'
+import { ensRegistryAbi, mooringResolverAbi } from '../../gateway/ens/abi.ts'
 import { encodeResponse } from '../../gateway/ens/lookup.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
 import { decodeResponse, type GatewayAnswer } from '../../gateway/ens/response.ts'
@@ -83,6 +83,19 @@ test('the page: contract and verifier accept both answers and give the results t
   ].map((names) => names.map(numberOf)) as [Hex, Hex, Hex][]) {
     expect(await askContract(callData, response)).toBe(result)
     expect(await askVerifier(callData, response)).toBe(result)
+  }
+})
+
+test('the page: the contract supports every interface that the page lists, and not the one that nobody may', async () => {
+  const [, sentence = ''] = readFileSync(pageUrl, 'utf8').split('It supports the interfaces')
+  const ids = [...(sentence.split('. ', 1)[0] ?? '').matchAll(/`(0x[0-9a-f]{8})`/g)].map(([, id]) => id as Hex)
+  expect(ids).toHaveLength(10)
+  for (const [id, supported] of [...ids.map((each) => [each, 1n] as const), ['0xffffffff', 0n] as const]) {
+    const data = encodeFunctionData({ abi: mooringResolverAbi, functionName: 'supportsInterface', args: [id] })
+    expect([id, BigInt(await ask<Hex>(dev.rpc, 'eth_call', [{ to: resolver, data }, 'latest']))]).toEqual([
+      id,
+      supported,
+    ])
   }
 })
 
