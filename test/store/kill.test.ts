@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -9,14 +9,15 @@ import { packageRoot } from '../../gateway/package-root.ts'
 import { nodeFs } from '../../gateway/store/fs.ts'
 import { openNodeStores } from '../../gateway/store/node-stores.ts'
 import type { Sql } from '../../gateway/store/sql.ts'
-import { findViolations } from './crash/violations.ts'
+import { prepare, type ToldOfCollecting, violationsOf } from './crash/collecting.ts'
+import { findViolations, problemsOf } from './crash/violations.ts'
 import { publishLists, pushContent, type Told } from './crash/work.ts'
 
 /** Memory where there is some: a kill keeps what was written, synced or not (power-cut.test.ts is about syncing). */
 const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const childrenAtOnce = 2
 
-type Ended = { told: Told[]; signal: string | null; stderr: string }
+type Ended<Item> = { told: Item[]; signal: string | null; stderr: string }
 
 describe('kill -9 at every step of the drivers and around every commit (protocol 6)', () => {
   let built = ''
@@ -31,13 +32,13 @@ describe('kill -9 at every step of the drivers and around every commit (protocol
   })
   afterAll(() => rm(built, { recursive: true }))
 
-  const runChild = (folder: string, step: number) =>
-    new Promise<Ended>((resolve) => {
-      execFile(process.execPath, [child, folder, String(step)], (error, stdout, stderr) => {
+  const runChild = <Item = Told>(folder: string, step: number, work = 'push') =>
+    new Promise<Ended<Item>>((resolve) => {
+      execFile(process.execPath, [child, folder, String(step), work], (error, stdout, stderr) => {
         const told = stdout
           .split('\n')
           .filter(Boolean)
-          .map((text) => JSON.parse(text) as Told)
+          .map((text) => JSON.parse(text) as Item)
         resolve({ told, signal: error?.signal ?? null, stderr })
       })
     })
@@ -54,6 +55,7 @@ describe('kill -9 at every step of the drivers and around every commit (protocol
       await pushContent(stores, 2, (item) => told.push(item))
       await publishLists(stores, 2, (item) => told.push(item))
       found.push(...(await findViolations({ stores, sql: sql!, fs: nodeFs, folder }, told)))
+      found.push(...(await problemsOf({ stores, sql: sql!, fs: nodeFs, folder })))
       await stores.close()
       return found.map((violation) => `step ${step}: ${violation}`)
     } finally {
@@ -71,19 +73,55 @@ describe('kill -9 at every step of the drivers and around every commit (protocol
     await rm(folder, { recursive: true })
   })
 
+  /** The same in the midst of mounts, deletions and a collection. */
+  const collectingViolationsAt = async (step: number, prepared: string): Promise<string[]> => {
+    const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
+    try {
+      await cp(prepared, folder, { recursive: true })
+      const { told, signal, stderr } = await runChild<ToldOfCollecting>(folder, step, 'collect')
+      if (signal !== 'SIGKILL') return [`step ${step}: the child was not killed: ${stderr}`]
+      const stores = await openNodeStores(folder)
+      const found = await violationsOf(stores, told)
+      await stores.close()
+      return found.map((violation) => `step ${step}: ${violation}`)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  const violationsAtEach = async (steps: number, at: (step: number) => Promise<string[]>): Promise<string[]> => {
+    const violations: string[] = []
+    let next = 1
+    const worker = async () => {
+      while (next <= steps) violations.push(...(await at(next++)))
+    }
+    await Promise.all(Array.from({ length: childrenAtOnce }, worker))
+    return violations
+  }
+
   it('everything told is there, nothing untold is half-visible, and work goes on', { timeout: 240_000 }, async () => {
     const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
     const whole = await runChild(folder, 0)
     await rm(folder, { recursive: true })
     const steps = Number(whole.stderr)
     expect(steps).toBeGreaterThan(120)
-    process.stdout.write(`kill -9 at ${steps} points\n`)
-    const violations: string[] = []
-    let next = 1
-    const worker = async () => {
-      while (next <= steps) violations.push(...(await violationsAt(next++)))
-    }
-    await Promise.all(Array.from({ length: childrenAtOnce }, worker))
-    expect(violations).toEqual([])
+    process.stdout.write(`kill -9 at ${steps} points of pushing and publishing\n`)
+    expect(await violationsAtEach(steps, violationsAt)).toEqual([])
+  })
+
+  it('the same for mounts, deletions and a collection; fsck finds nothing', { timeout: 240_000 }, async () => {
+    const prepared = await mkdtemp(join(scratch, 'mooring-kill-'))
+    const stores = await openNodeStores(prepared)
+    await prepare(stores)
+    await stores.close()
+    const folder = await mkdtemp(join(scratch, 'mooring-kill-'))
+    await cp(prepared, folder, { recursive: true })
+    const whole = await runChild<ToldOfCollecting>(folder, 0, 'collect')
+    await rm(folder, { recursive: true })
+    const steps = Number(whole.stderr)
+    expect([whole.told.at(-1), steps > 60]).toEqual(['collected', true])
+    process.stdout.write(`kill -9 at ${steps} points of mounting, deleting and collecting\n`)
+    expect(await violationsAtEach(steps, (step) => collectingViolationsAt(step, prepared))).toEqual([])
+    await rm(prepared, { recursive: true })
   })
 })

@@ -5,6 +5,7 @@ import type { Fs } from '../../gateway/store/fs.ts'
 import { openStoresOver } from '../../gateway/store/node-stores.ts'
 import { openSqlite } from '../../gateway/store/sqlite.ts'
 import { contentSuite } from '../store-suite.ts'
+import { mountDeleteCollect, prepare, type ToldOfCollecting, violationsOf } from './crash/collecting.ts'
 import { createForgettingFs } from './crash/forgetting-fs.ts'
 import { fsWithSteps, sqlWithSteps } from './crash/steps.ts'
 import { findViolations } from './crash/violations.ts'
@@ -68,6 +69,43 @@ async function cutAt(
   }
 }
 
+/** As `cutAt`, in the midst of mounts, deletions and a collection over content that was there before. */
+async function cutWhileCollecting(
+  last: number,
+  keeps?: () => boolean,
+): Promise<{ steps: number; violations: string[] }> {
+  const disk = createForgettingFs(folder)
+  const database = openSqlite(':memory:', migrationsFolder())
+  const told: ToldOfCollecting[] = []
+  let steps = 0
+  const step = () => {
+    steps++
+    if (steps >= last) throw new Error('power cut')
+  }
+  const tell = (item: ToldOfCollecting) => {
+    step()
+    told.push(item)
+  }
+  const work = async () => {
+    const stores = await openStoresOver(sqlWithSteps(database, step), folder, fsWithSteps(disk, step))
+    await mountDeleteCollect(stores, tell)
+    step()
+  }
+  try {
+    await prepare(await openStoresOver(database, folder, disk))
+    disk.cutPower()
+    const failure = await work().catch((error: Error) => error.message)
+    if (failure !== undefined && failure !== 'power cut') return { steps, violations: [failure] }
+    disk.cutPower(keeps)
+    const violations = await violationsOf(await openStoresOver(database, folder, disk), told)
+    disk.cutPower(keeps)
+    violations.push(...(await violationsOf(await openStoresOver(database, folder, disk), told)))
+    return { steps, violations: violations.map((violation) => `step ${last}: ${violation}`) }
+  } finally {
+    database.close()
+  }
+}
+
 async function violationsAtEveryStep(fault: Fault, keepsAt?: (step: number) => () => boolean): Promise<string[]> {
   const { steps } = await cutAt(Number.POSITIVE_INFINITY, noFault)
   const violations: string[] = []
@@ -102,6 +140,19 @@ describe('power cut at every step of a push: what was not synced is forgotten (p
 
   it.each([1, 2, 3, 4])('the same when some of what was not synced survives (coin %i)', async (seed) => {
     expect(await violationsAtEveryStep(noFault, (step) => coin(seed * 1_000 + step))).toEqual([])
+  })
+
+  it.each([0, 1, 2])('the same for mounts, deletions and a collection (coin %i); fsck finds nothing', async (seed) => {
+    const { steps } = await cutWhileCollecting(Number.POSITIVE_INFINITY)
+    expect(steps).toBeGreaterThan(60)
+    if (seed === 0) process.stdout.write(`power cut at ${steps} points of mounting, deleting and collecting\n`)
+    const violations: string[] = []
+    for (let step = 1; step <= steps; step++) {
+      violations.push(
+        ...(await cutWhileCollecting(step, seed === 0 ? undefined : coin(seed * 1_000 + step))).violations,
+      )
+    }
+    expect(violations).toEqual([])
   })
 
   it.each([

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { checkStores } from '../../../gateway/fsck.ts'
+import { defaultLimits } from '../../../gateway/limits.ts'
 import { type Digest, isDigest } from '../../../gateway/oci/digest.ts'
 import type { Fs } from '../../../gateway/store/fs.ts'
 import type { Sql } from '../../../gateway/store/sql.ts'
@@ -19,6 +21,15 @@ export async function findViolations(reopened: Reopened, told: readonly Told[]):
     ...(await lostUploads(reopened, told)),
     ...(await lostLists(reopened, told)),
   ]
+}
+
+/** What `mooring fsck` would say. */
+export async function problemsOf({ stores }: Reopened): Promise<string[]> {
+  const found: string[] = []
+  for await (const { about, problem } of checkStores({ ...stores, limits: defaultLimits, pause: async () => {} })) {
+    found.push(`fsck: ${about}: ${problem}`)
+  }
+  return found
 }
 
 /** Every file under content/ has the digest it is named by. */

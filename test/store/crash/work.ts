@@ -20,6 +20,7 @@ export type Tell = (told: Told) => void
 export type BlobPlan = { uploadId: string; bodies: Uint8Array[]; digest: Digest; ends: boolean }
 
 const maxBytes = 1_000_000
+const manifestType = 'application/vnd.oci.image.manifest.v1+json'
 const never = 2_000_000_000
 const stored = { now: 1_000, removals: Number.MAX_SAFE_INTEGER }
 
@@ -48,7 +49,15 @@ export async function pushContent(stores: Stores, run: number, tell: Tell): Prom
     await stores.catalog.createUpload(repository, plan.uploadId, never)
     await finishUpload(stores, plan, tell)
   }
-  const manifest = someBytes(120, run * 10 + 5)
+  const config = { mediaType: 'text/plain', digest: plans[0]!.digest, size: 900 }
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: manifestType,
+    config,
+    layers: [],
+    annotations: { run: `${run}` },
+  })
+  const manifest = new TextEncoder().encode(text)
   const digest = digestOf(manifest)
   await stores.content.put(digest, manifest)
   const record = manifestRecord(digest, manifest.byteLength)
@@ -112,6 +121,5 @@ export async function publishLists({ lists }: Stores, run: number, tell: Tell): 
 }
 
 function manifestRecord(digest: Digest, size: number) {
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
-  return { digest, size, mediaType, subject: null, artifactType: null, annotationsJson: null }
+  return { digest, size, mediaType: manifestType, subject: null, artifactType: null, annotationsJson: null }
 }
