@@ -2,7 +2,10 @@ import { bytesToHex, type Hex } from 'viem'
 
 /** Bytes in a chunk's payload, and in a reference without encryption. */
 export const CHUNK_BYTES = 4096
-const REFERENCE_BYTES = 32
+/** Bytes of a chunk before its payload: how much content is under it, little-endian. */
+export const SPAN_BYTES = 8
+/** Bytes of a reference and of a chunk's address. */
+export const REFERENCE_BYTES = 32
 /** References in the payload of an intermediate chunk, so children of a node of the tree. */
 export const BRANCHES = CHUNK_BYTES / REFERENCE_BYTES
 /** Bytes under one node whose children are leaves: what a range of content is checked by. */
@@ -24,7 +27,14 @@ export type SwarmHasher = {
 }
 
 /** Makes hashers. Each is independent of the others, however their calls are interleaved. */
-export type SwarmHash = { createHasher(onChunk?: (chunk: Chunk) => void): SwarmHasher }
+export type SwarmHash = {
+  createHasher(onChunk?: (chunk: Chunk) => void): SwarmHasher
+  /**
+   * The address of one chunk as nodes give it: 8 bytes of span, whatever they say, then 0 to 4,096 bytes of payload.
+   * @throws RangeError for more or fewer bytes
+   */
+  addressOf(chunk: Uint8Array): Hex
+}
 
 type BmtExports = {
   memory: WebAssembly.Memory
@@ -43,7 +53,25 @@ type Engine = { chunks: Uint8Array; spans: DataView; addresses: Uint8Array; hash
  */
 export async function createSwarmHash(module: WebAssembly.Module): Promise<SwarmHash> {
   const engine = openEngine((await WebAssembly.instantiate(module, {})).exports as unknown as BmtExports)
-  return { createHasher: (onChunk) => createHasher(engine, onChunk) }
+  return {
+    createHasher: (onChunk) => createHasher(engine, onChunk),
+    addressOf(chunk) {
+      if (chunk.byteLength < SPAN_BYTES || chunk.byteLength > SPAN_BYTES + CHUNK_BYTES) {
+        throw new RangeError(`a chunk is 8 to 4104 bytes, not ${chunk.byteLength}`)
+      }
+      const span = new DataView(chunk.buffer, chunk.byteOffset, SPAN_BYTES).getBigUint64(0, true)
+      return bytesToHex(hashChunk(engine, chunk.subarray(SPAN_BYTES), span))
+    },
+  }
+}
+
+/** Hashes one chunk, filled up with zeros, at the start of the module's memory; `payload` may stand there already. */
+function hashChunk(engine: Engine, payload: Uint8Array, span: bigint): Uint8Array {
+  engine.chunks.set(payload)
+  engine.chunks.fill(0, payload.byteLength, CHUNK_BYTES)
+  engine.spans.setBigUint64(0, span, true)
+  engine.hash(1)
+  return engine.addresses.slice(0, REFERENCE_BYTES)
 }
 
 function openEngine({ memory, chunksAt, spansAt, addressesAt, hashChunks }: BmtExports): Engine {
@@ -92,13 +120,8 @@ function createHasher(engine: Engine, onChunk: ((chunk: Chunk) => void) | undefi
 
 function createTree(engine: Engine, onChunk: ((chunk: Chunk) => void) | undefined) {
   const levels: Level[] = []
-  /** Hashes what stands at the start of the module's memory, its payload there too. */
   const hashOne = (payload: Uint8Array, span: number): Uint8Array => {
-    engine.chunks.fill(0, 0, CHUNK_BYTES)
-    engine.chunks.set(payload)
-    engine.spans.setBigUint64(0, BigInt(span), true)
-    engine.hash(1)
-    const address = engine.addresses.slice(0, REFERENCE_BYTES)
+    const address = hashChunk(engine, payload, BigInt(span))
     onChunk?.({ address, span, payload })
     return address
   }

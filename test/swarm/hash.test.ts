@@ -94,6 +94,17 @@ test('every chunk is reported once, children before parents, and its address is 
   }
 })
 
+test('the address of a chunk takes span and payload as they are', () => {
+  const hello = Buffer.from('\x05\0\0\0\0\0\0\0hello', 'latin1')
+  expect(swarmHash.addressOf(hello)).toBe('0xa2322ed653c075c08a7847275537b74ba9f523c55341efe3df85565a78c6bb4a')
+  const root = Buffer.concat([Buffer.from('0110000000000000', 'hex'), Buffer.alloc(64, 9)])
+  expect(swarmHash.addressOf(root)).not.toBe(swarmHash.addressOf(Buffer.concat([Buffer.from([2]), root.subarray(1)])))
+  const leaves = [patternBytes(4096), patternBytes(4097).subarray(4096)].map((leaf) => naiveReference(leaf).slice(2))
+  const parent = Buffer.from(`0110000000000000${leaves.join('')}`, 'hex')
+  expect(swarmHash.addressOf(parent)).toBe(naiveReference(patternBytes(4097)))
+  for (const bytes of [7, 4105]) expect(() => swarmHash.addressOf(new Uint8Array(bytes))).toThrow(`not ${bytes}`)
+})
+
 test('bmt.wasm is what its source compiles to', () => {
   const said = execFileSync(process.execPath, [join(packageRoot(), 'scripts/wasm.mjs'), '--check'], {
     encoding: 'utf8',
