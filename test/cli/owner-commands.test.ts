@@ -1,6 +1,7 @@
-import type { Hex } from 'viem'
+import { encodeFunctionData, type Hex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createViemChain } from '../../gateway/chain/viem-chain.ts'
+import { ensRegistryAbi } from '../../gateway/ens/abi.ts'
 import { ZERO_HASH } from '../../gateway/tags/list.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { judge, keepAnswer, type OwnerWorld, publish, run, runForPeople, startOwnerWorld } from './owner-world.ts'
@@ -233,6 +234,29 @@ test.each(changes.filter(([verb]) => verb !== 'checkpoint'))(
     expect(err).toContain(`NotAuthorized: ${third} is not the owner of dry.eth, nor approved by it: that is ${owner}`)
   },
 )
+
+test('protocol 3: an operator that the owner approved in the registry may, as long as the approval lasts', async () => {
+  const operator = ['--key-file', world.keyFiles.third]
+  const approve = (approved: boolean) => {
+    const args = [third, approved] as const
+    const data = encodeFunctionData({ abi: ensRegistryAbi, functionName: 'setApprovalForAll', args })
+    return world.chain.send({ from: owner, to: world.chain.addresses.ensRegistry, data })
+  }
+  await approve(true)
+  expect(await run(world, 'reset', 'dry.eth', ...operator)).toMatchObject({ code: 0, json: { ok: true, sent: true } })
+  await approve(false)
+  expect(await run(world, 'reset', 'dry.eth', ...operator)).toMatchObject({ code: 1, json: { error: 'NotAuthorized' } })
+})
+
+test('protocol 3 revokeBySignature: a revocation for one name is none for another', async () => {
+  const offline = await run(world, 'revoke', 'dry.eth', '--relay', '--key-file', world.keyFiles.owner, '--sign-only')
+  const signature = `${offline.json?.signature}`
+  const relayed = ['--signature', signature, '--key-file', world.keyFiles.other, '--dry-run']
+  expect((await run(world, 'revoke', 'dry.eth', owner, ...relayed)).code).toBe(0)
+  const elsewhere = await run(world, 'revoke', 'empty.eth', owner, ...relayed)
+  expect(elsewhere.code).toBe(2)
+  expect(elsewhere.err).toContain(`wanted that of ${owner} over its revocation for empty.eth`)
+})
 
 test('a name without an owner is refused by its name, nothing is sent', async () => {
   const { code, json } = await run(world, 'reset', 'nobody.eth', ...signed)
