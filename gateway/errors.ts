@@ -44,8 +44,19 @@ export function toFailure(error: unknown, log: Log, request: Request): Failure {
   }
   if (error instanceof DigestMismatch) return failureOf(new OciError('DIGEST_INVALID', error.message))
   if (error instanceof PartTooLarge) return failureOf(new OciError('SIZE_INVALID', error.message))
+  if (isStoreFull(error)) {
+    log('store full', { method: request.method, error: describe(error) })
+    return failureOf(new OciError('UNKNOWN', 'this gateway has no room left to store anything', { status: 507 }))
+  }
   log('request failed', { method: request.method, url: request.url.split('?')[0], error: describe(error) })
   return failureOf(new OciError('UNKNOWN', 'internal error; the gateway has logged what happened'))
+}
+
+/** What disks, quotas and SQLite say when nothing more fits (RFC 4918 section 11.5: 507). */
+const fullCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL'])
+
+function isStoreFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && fullCodes.has(error.code)
 }
 
 /** A 503 with Retry-After: what was asked for exists, but cannot be had now (protocol 5: never 404). */
