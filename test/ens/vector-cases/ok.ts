@@ -262,6 +262,13 @@ function mixes() {
       chain: registries('http://127.0.0.1:5050'),
     }),
     ok('multicall of oci-version and oci-root without a tag', { calls: [textOf('oci-version'), textOf('oci-root')] }),
+    ok('multicall of tags and a record of the fallback', {
+      calls: ['v1', textOf('avatar'), 'v9', textOf('oci-version')],
+    }),
+    ok('multicall of a record of the fallback alone', { calls: [textOf('avatar')], multicall: true }),
+    ok('multicall whose tags come behind records of the fallback', {
+      calls: [textOf('url'), textOf(''), dataOf('v1'), textOf('oci-tag')],
+    }),
     ok('multicall of 32 tags', { tags: many, calls: Array.from({ length: 32 }, (_, i) => `v${i}`) }),
     ok('multicall of 32 data calls, half of them absent', {
       tags: many,
