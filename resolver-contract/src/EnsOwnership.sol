@@ -76,7 +76,7 @@ contract EnsOwnership is IOwnership {
                 start += 1 + uint8(name[start]);
             }
         }
-        bytes32 label = keccak256(name[start + 1:start + 1 + uint8(name[start])]);
+        bytes32 label = keccak256(abi.encodePacked(name[start + 1:start + 1 + uint8(name[start])]));
         uint256 expiresAt = IRegistrar(registrar).nameExpires(uint256(label));
         return expiresAt < block.timestamp && block.timestamp - expiresAt > GRACE_SECONDS;
     }

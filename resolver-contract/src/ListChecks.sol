@@ -137,9 +137,12 @@ abstract contract ListChecks is OwnerSettings {
             return 0;
         }
         address[8] storage stored = _publishers[subject.owner][subject.authority];
-        while (position < publishers && stored[position] < signer) ++position;
-        require(position < publishers && stored[position] == signer, NotPublisher());
-        return position;
+        for (; position < publishers; ++position) {
+            address publisher = stored[position];
+            if (publisher == signer) return position;
+            if (publisher > signer) break;
+        }
+        revert NotPublisher();
     }
 
     /// @dev Most owners never revoke anything: their policy says so without another slot.

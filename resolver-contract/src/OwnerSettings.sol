@@ -68,8 +68,10 @@ abstract contract OwnerSettings is IMooringResolver, SigningDomain {
         Subject memory subject = _authorized(name);
         require(SettingRules.isPolicy(policy), InvalidPolicy());
         StoredPolicy storage stored = _policies[subject.owner][subject.authority];
+        // The owner alone is kept as no publishers at all, which says the same and needs no other slot.
+        bool ownerAlone = policy.publishers.length == 1 && policy.publishers[0] == subject.owner;
         _policies[subject.owner][subject.authority] = StoredPolicy({
-            publisherCount: uint8(policy.publishers.length),
+            publisherCount: ownerAlone ? 0 : uint8(policy.publishers.length),
             threshold: policy.threshold,
             maxAge: policy.maxAge,
             timestamper: policy.timestamper,

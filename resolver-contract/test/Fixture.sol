@@ -69,7 +69,7 @@ abstract contract Fixture {
 
     function setUp() public virtual {
         vm.warp(NOW);
-        registry = IRegistry(deploy("ens/build/contracts/ENSRegistry.json", ""));
+        registry = IRegistry(newRegistry());
         registrar = new TestRegistrar(address(registry));
         wrapper = new TestNameWrapper(address(registry));
         publicResolver = IPublicResolver(deploy("resolver/build/contracts/PublicResolver.json", abi.encode(registry)));
@@ -84,9 +84,17 @@ abstract contract Fixture {
         keep(threeTags());
     }
 
-    function deploy(string memory artifact, bytes memory arguments) internal returns (address made) {
-        string memory json = vm.readFile(string.concat("node_modules/@ensdomains/", artifact));
-        bytes memory code = bytes.concat(vm.parseJsonBytes(json, ".bytecode"), arguments);
+    function newRegistry() internal virtual returns (address) {
+        return deploy("ens/build/contracts/ENSRegistry.json", "");
+    }
+
+    function deploy(string memory artifact, bytes memory arguments) internal returns (address) {
+        return deployFrom(string.concat("node_modules/@ensdomains/", artifact), arguments);
+    }
+
+    /// @notice A contract from what a package published: its artifact holds the creation code.
+    function deployFrom(string memory path, bytes memory arguments) internal returns (address made) {
+        bytes memory code = bytes.concat(vm.parseJsonBytes(vm.readFile(path), ".bytecode"), arguments);
         assembly ("memory-safe") {
             made := create(0, add(code, 32), mload(code))
         }
@@ -146,6 +154,23 @@ abstract contract Fixture {
         a.signatures = new SignerSignature[](2);
         a.signatures[0] = SignerSignature(vm.addr(first), signature(first, listHash(a)));
         a.signatures[1] = SignerSignature(vm.addr(second), signature(second, listHash(a)));
+    }
+
+    /// @notice A timestamp for the list, by this key, for a day.
+    function stamp(Answer memory a, uint256 key, uint64 issuedAt) internal view {
+        a.timestamp = Timestamp(issuedAt, issuedAt + 1 days, "");
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("Timestamp(bytes32 node,uint64 epoch,uint64 version,bytes32 list,uint64 issuedAt,uint64 expiresAt)"),
+                nodeOf(a.name),
+                a.list.epoch,
+                a.list.version,
+                listHash(a),
+                a.timestamp.issuedAt,
+                a.timestamp.expiresAt
+            )
+        );
+        a.timestamp.signature = signature(key, typedHash(structHash));
     }
 
     function signature(uint256 key, bytes32 hash) internal pure returns (bytes memory) {

@@ -9,7 +9,7 @@ library Ascii {
     /// @notice Whether every byte is in a set: bit n of `allowed` is set when byte n may stand.
     function isOnly(bytes calldata text, uint256 allowed) internal pure returns (bool) {
         uint256 held = 1;
-        while (true) {
+        for (;; text = text[32:]) {
             uint256 word = uint256(bytes32(text));
             unchecked {
                 for (uint256 left = text.length < 32 ? text.length : 32; left > 0; --left) {
@@ -18,21 +18,19 @@ library Ascii {
                 }
             }
             if (text.length <= 32) return held == 1;
-            text = text[32:];
         }
     }
 
     /// @notice Whether every byte is 0x21..0x7e, 32 at a time: adding 0x5f carries a byte from 0x21 on into its top bit, adding 1
     /// carries 0x7f, and a byte with its top bit set is refused before it can carry into its neighbour.
     function isPrintable(bytes calldata text) internal pure returns (bool) {
-        while (true) {
+        for (;; text = text[32:]) {
             // Behind the end of the text stands 0x21.
             uint256 word = uint256(bytes32(text)) | ((ONES * 0x21) >> (8 * text.length));
             unchecked {
                 if ((word + ONES * 0x5f) & ~(word + ONES) & ~word & TOPS != TOPS) return false;
             }
             if (text.length <= 32) return true;
-            text = text[32:];
         }
     }
 }

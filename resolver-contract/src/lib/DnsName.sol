@@ -35,7 +35,7 @@ library DnsName {
     /// @notice The name in text, as a wallet shows it: labels with dots between.
     function toText(bytes calldata name) internal pure returns (bytes memory text) {
         if (name.length < 2) return text;
-        text = name[1:name.length - 1];
+        text = abi.encodePacked(name[1:name.length - 1]);
         uint256 next = uint8(name[0]);
         while (next < text.length) {
             uint256 length = uint8(text[next]);
@@ -61,7 +61,7 @@ library DnsName {
                 bytes calldata label = name[start + 1:end];
                 bool allowed = repository ? _isRepositoryLabel(label) : Ascii.isOnly(label, WIRE_BYTES);
                 require(allowed, IMooringResolver.InvalidName());
-                hashes[count++] = keccak256(label);
+                hashes[count++] = keccak256(abi.encodePacked(label));
                 start = end;
             }
         }

@@ -51,12 +51,14 @@ library TagTree {
         return _compare(key[1:], tag);
     }
 
-    /// @dev Up from a leaf, along the hashes of its path.
+    /// @dev Up from a leaf along the hashes of its path, two at a time.
     function _rootOf(bytes32 node, bytes calldata path) private pure returns (bytes32) {
-        for (; path.length > 0; path = path[32:]) {
-            node = Hashes.commutativeKeccak256(node, abi.decode(path, (bytes32)));
+        for (; path.length > 32; path = path[64:]) {
+            (bytes32 sibling, bytes32 next) = abi.decode(path, (bytes32, bytes32));
+            node = Hashes.commutativeKeccak256(Hashes.commutativeKeccak256(node, sibling), next);
         }
-        return node;
+        if (path.length == 0) return node;
+        return Hashes.commutativeKeccak256(node, abi.decode(path, (bytes32)));
     }
 
     /// @dev Whether a tree of `count` slots, at least one, has paths of exactly this length, at most 20: ceil(log2(count)).
@@ -66,11 +68,10 @@ library TagTree {
 
     /// @dev Word by word: a slice that ends early reads as zeros, and then the lengths decide.
     function _compare(bytes calldata a, bytes calldata b) private pure returns (int256) {
-        while (true) {
+        for (;; (a, b) = (a[32:], b[32:])) {
             (bytes32 left, bytes32 right) = (bytes32(a), bytes32(b));
             if (left != right) return left < right ? -1 : int256(1);
             if (a.length <= 32 || b.length <= 32) break;
-            (a, b) = (a[32:], b[32:]);
         }
         if (a.length == b.length) return 0;
         return a.length < b.length ? -1 : int256(1);
