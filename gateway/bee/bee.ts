@@ -26,15 +26,16 @@ export type BeeHealth = { version: string; apiVersion: string; isReady: boolean 
  * because it came from a node: whoever reads checks bytes against a reference or digest, whoever writes compares the reference. Content
  * is always the plain one: unencrypted, redundancy level 0, asked for explicitly, since nodes from 2.8.1 on add redundancy by
  * themselves. References and addresses are 32 bytes. Every call ends: silence for longer than the node's idle limit is `stalled`.
- * All throw BeeError and nothing else, but for an aborted `signal`.
+ * All throw BeeError and nothing else, but for an aborted `signal` (its reason) and a `body` that throws (what it threw).
  */
 export type Bee = {
   /** Without trailing slash. */
   beeUrl: string
   health(signal?: AbortSignal): Promise<BeeHealth>
   /**
-   * Content, whole or a range of it, as it comes from the node: unchecked, and it may end short. `size` is of the whole content where the
-   * node says it (Content-Length, Content-Range).
+   * Content, whole or a range of it, as it comes from the node: unchecked. `size` is of the whole content where the node says it
+   * (Content-Length, Content-Range); undefined: `body` may end short. Where its length is known a body that ends short, stalls or goes
+   * on errors with BeeError. Cancelling it ends the connection.
    */
   readBytes(
     swarmReference: Hex,
@@ -66,9 +67,9 @@ export type Bee = {
 
 /** What went wrong at a node, as far as a caller acts on it. */
 export type BeeFault =
-  /** Nobody there, a refused or broken connection, 5xx: another node, or later. */
+  /** Nobody there, a refused or broken connection, an answer that ended short, 429, 5xx: another node, or later. */
   | 'unavailable'
-  /** It sent nothing for too long. */
+  /** It sent nothing, or next to nothing, for too long. */
   | 'stalled'
   /** 404: this node does not have it, which says nothing about Swarm. */
   | 'absent'
@@ -76,11 +77,11 @@ export type BeeFault =
   | 'nonsense'
   /** 402: a bucket of the postage batch is full. */
   | 'batch full'
-  /** 422, or 400 "invalid batch id": too new for this node, or expired, or not its own. */
+  /** 422, 400 "invalid batch id", 404 "batch with id not found": too new for this node, or expired, or not its own. */
   | 'batch unusable'
-  /** 503 or readiness 400: it is syncing. */
+  /** 503 with those words: it is syncing the chain. */
   | 'syncing'
-  /** Any other 4xx, 501 of a development node. */
+  /** Any other 4xx, 501 of a development node: asking again changes nothing. */
   | 'refused'
 
 /** A node did not do what was asked. The message names the node, what was asked and what it said. */
