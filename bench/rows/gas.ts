@@ -1,56 +1,40 @@
-import { encodeAbiParameters, encodeFunctionData, type Hex } from 'viem'
-import { mooringResolverAbi } from '../../gateway/ens/abi.ts'
-import { encodeTagLookup, gatewayUrlTemplates } from '../../gateway/ens/lookup.ts'
-import { type Chain, makeFolder, startGateway } from '../lab.ts'
-import { publishList } from '../lists.ts'
+import { forge } from '../../resolver-contract/script/forge.mjs'
 import { createRow, type Row } from '../row.ts'
-import { tagAt } from '../tags.ts'
 
-/** Names of their own in the registry, one per size of list. */
-export const gasNames = ['gas10.eth', 'gas1000.eth', 'gas10000.eth']
+/** What forge's JSON says of one test file: what each test recorded, by group and name, as decimal text. */
+type Suites = Record<string, { test_results: Record<string, { status: string; gas_snapshots: Snapshots }> }>
+type Snapshots = { gas?: Record<string, string> }
 
-/** Gas that the contract's callback spends on a present tag, everything cold, for an owner that is an ordinary account. */
-export async function measureGas(chain: Chain, sizes: readonly number[]): Promise<Row[]> {
-  const { ready, stop } = await startGateway(chain, makeFolder())
-  const rows: Row[] = []
-  for (const size of sizes) {
-    for (const [kind, ensName] of [
-      ['', `gas${size}.eth`],
-      [', unregistered subname', `sub.gas${size}.eth`],
-    ] as const) {
-      await publishList(ready.gateway, chain, ensName, size)
-      const gas = await callbackGas(chain, ready.gateway, encodeTagLookup(ensName, tagAt(size >> 1), 'text'))
-      rows.push(createRow(`callback, ${size} tags${kind}`, 'gas', 1, gas))
-    }
-  }
-  await stop()
-  return rows
-}
+const peer = "ENS's offchain-resolver"
+const recordedPeer = 'ENS own offchain-resolver'
+const units: Record<string, string> = { 'deployed bytes': 'bytes' }
 
-async function callbackGas(chain: Chain, gateway: string, callData: Hex): Promise<number> {
-  const { get } = gatewayUrlTemplates(gateway, chain.chainId, chain.resolver)
-  const answer = await fetch(get.replace('{sender}', chain.resolver).replace('{data}', callData))
-  const { data } = (await answer.json()) as { data: Hex }
-  const extraData = encodeAbiParameters([{ type: 'bytes' }, { type: 'address' }], [callData, chain.resolver])
-  return traceGas(
-    chain,
-    encodeFunctionData({ abi: mooringResolverAbi, functionName: 'resolveCallback', args: [data, extraData] }),
+/**
+ * Execution gas of the contract's callback and the size of its code, everything cold, as the contract's own tests measure them in this
+ * run; beside the callback of ENS's offchain-resolver, one signature of one trusted key, measured by the same test.
+ * @throws when a test fails or records nothing
+ */
+export function measureGas(): Row[] {
+  const recorded = readRecords()
+  const ofPeer = recorded.get(recordedPeer)
+  if (ofPeer === undefined) throw new Error(`forge recorded nothing for ${recordedPeer}: ${[...recorded.keys()]}`)
+  recorded.delete(recordedPeer)
+  return [...recorded].map(([what, value]) =>
+    what.endsWith(' tags')
+      ? createRow(`callback, ${what}`, 'gas', 1, value, { [peer]: ofPeer })
+      : createRow(what, units[what] ?? 'gas', 1, value),
   )
 }
 
-/** What the code itself spent: what it began with less what it had left, so neither the transaction's own price nor callData's. */
-async function traceGas(chain: Chain, data: Hex): Promise<number> {
-  const options = { disableStack: true, disableStorage: true, enableMemory: false }
-  const params = [{ to: chain.resolver, data, gas: '0x1c9c380' }, 'latest', options]
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'debug_traceCall', params })
-  const response = await fetch(chain.rpc, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
-  type Step = { gas: number; gasCost: number; depth: number }
-  const { result, error } = (await response.json()) as {
-    result?: { failed: boolean; returnValue: string; structLogs: Step[] }
-    error?: object
-  }
-  const [first, last] = [result?.structLogs[0], result?.structLogs.at(-1)]
-  if (!result || result.failed || !first || !last)
-    throw new Error(`debug_traceCall: ${JSON.stringify(error ?? result?.returnValue)}`)
-  return first.gas - last.gas + last.gasCost
+function readRecords(): Map<string, number> {
+  const { status, stdout } = forge(['test', '--match-contract', 'GasTest', '--json'], 'pipe')
+  const start = stdout.indexOf('{')
+  if (status !== 0 || start < 0) throw new Error(`forge ended with ${status}: ${stdout.slice(0, 500)}`)
+  const suites = JSON.parse(stdout.slice(start)) as Suites
+  const results = Object.values(suites).flatMap((suite) => Object.values(suite.test_results))
+  return new Map(
+    results.flatMap(({ gas_snapshots }) =>
+      Object.entries(gas_snapshots.gas ?? {}).map(([what, value]) => [what, Number(value)]),
+    ),
+  )
 }
