@@ -32,16 +32,25 @@ const pageRows = 500
  */
 export async function* checkStores(stores: CheckedStores): AsyncGenerator<Problem> {
   for (const problem of await stores.checkDatabase()) yield { kind: 'database', about: 'database', problem }
-  yield* checkContent(stores)
-  yield* checkRepositories(stores)
-  yield* checkUploads(stores)
+  yield* untilBroken('content', 'content', checkContent(stores))
+  yield* untilBroken('database', 'repositories', checkRepositories(stores))
+  yield* untilBroken('upload', 'uploads', checkUploads(stores))
   for (const { line, head } of await stores.lists.listLines()) {
     const about = `${line.ensName}, owner ${line.owner}, epoch ${line.epoch}`
-    try {
-      for await (const problem of checkLine(stores, line, head)) yield { kind: 'list', about, problem }
-    } catch (error) {
-      yield { kind: 'list', about, problem: messageOf(error) }
-    }
+    yield* untilBroken('list', about, checkLine(stores, line, head, about))
+  }
+}
+
+/** A check that cannot go on is itself a problem; the other checks go on. */
+async function* untilBroken(
+  kind: Problem['kind'],
+  about: string,
+  check: AsyncGenerator<Problem>,
+): AsyncGenerator<Problem> {
+  try {
+    yield* check
+  } catch (error) {
+    yield { kind, about, problem: messageOf(error) }
   }
 }
 
@@ -126,7 +135,12 @@ async function* checkUploads({ catalog, content }: CheckedStores): AsyncGenerato
   }
 }
 
-async function* checkLine(stores: CheckedStores, line: ListLine, head: SignedList): AsyncGenerator<string> {
+async function* checkLine(
+  stores: CheckedStores,
+  line: ListLine,
+  head: SignedList,
+  about: string,
+): AsyncGenerator<Problem> {
   const slots = await readAllSlots(stores, line, head)
   const building = verifyWholeList(head.list, slots)
   while (!building.next().done) await stores.pause()
@@ -134,10 +148,10 @@ async function* checkLine(stores: CheckedStores, line: ListLine, head: SignedLis
     const keys = slots.slice(from, from + pageRows).map(({ key }) => key)
     const proven = await stores.lists.prove(line, keys)
     const wrong = proven?.proofs.find((proof) => rootOfProof(proof) !== head.list.root)
-    if (wrong) yield `the proof of key ${wrong.key} leads to another root`
+    if (wrong) yield { kind: 'list', about, problem: `the proof of key ${wrong.key} leads to another root` }
     await stores.pause()
   }
-  yield* checkVersions(stores, line, head)
+  for await (const problem of checkVersions(stores, line, head)) yield { kind: 'list', about, problem }
 }
 
 async function readAllSlots({ lists, pause }: CheckedStores, line: ListLine, head: SignedList): Promise<Slot[]> {

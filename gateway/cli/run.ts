@@ -12,6 +12,7 @@ import { inspect } from './inspect.ts'
 import { policy } from './policy.ts'
 import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
+import { retention } from './retention.ts'
 import { revoke } from './revoke.ts'
 import { serve } from './serve.ts'
 import { setup } from './setup.ts'
@@ -40,6 +41,7 @@ export const verbs: readonly Verb[] = [
   storage,
   gc,
   fsck,
+  retention,
 ]
 
 /** What `runCommandLine` needs of its process. */
