@@ -7,7 +7,7 @@
  * ascending key); every other case is one publish per op, in the order given.
  */
 import { writeFileSync } from 'node:fs'
-import { encodeAbiParameters, hashStruct, hashTypedData, type Hex, keccak256, sha256, stringToHex } from 'viem'
+import { encodeAbiParameters, hashStruct, hashTypedData, type Hex, keccak256, recoverAddress, sha256, stringToHex } from 'viem'
 import { namehash } from 'viem/ens'
 import { privateKeyToAddress, sign } from 'viem/accounts'
 import type { TagEntry } from '../../gateway/tags/entry.ts'
@@ -196,6 +196,12 @@ async function signatureCases(): Promise<SignatureCase[]> {
   const wrapped: Hex = `${encodeAbiParameters([{ type: 'address' }, { type: 'bytes' }, { type: 'bytes' }], [addressOf('factory'), '0x', good])}${'6492'.repeat(16)}`
   const byKey = { signer: publisher, hash: digest, signature: good, code: null, valid: true }
   const byCode = { signer: wallet, hash: digest, signature: '0x1234' as Hex, code: { returns: validWord }, valid: true }
+  const recovered = async (signature: Hex) => ({
+    signer: (await recoverAddress({ hash: digest, signature })).toLowerCase() as Hex,
+    signature,
+  })
+  const greatestS = await recovered(assemble(r, ORDER / 2n, v))
+  const leastHighS = await recovered(assemble(r, ORDER / 2n + 1n, v))
   const pair = (name: string, accepted: Omit<SignatureCase, 'name'>, fault: Partial<SignatureCase>): SignatureCase[] => [
     { name, ...accepted, ...fault, valid: false },
     { name: `${name} (twin)`, ...accepted },
@@ -212,6 +218,7 @@ async function signatureCases(): Promise<SignatureCase[]> {
     accepted('ECDSA first: an account with code that reverts', { ...byKey, code: { returns: null } }),
     accepted('then code: an account whose high s its code approves', { ...byKey, signature: assemble(r, ORDER - s, otherV), code: { returns: validWord } }),
     ...pair('high s', byKey, { signature: assemble(r, ORDER - s, otherV) }),
+    ...pair('s one above half the order', { ...byKey, ...greatestS }, leastHighS),
     ...pair('v 0 or 1', byKey, { signature: assemble(r, s, `0${recovery}`) }),
     ...pair('v 29', byKey, { signature: assemble(r, s, '1d') }),
     ...pair('v of the other parity', byKey, { signature: assemble(r, s, otherV) }),
