@@ -1,3 +1,5 @@
 export { catalogSuite } from './store/catalog-suite.ts'
 export { contentSuite } from './store/content-suite.ts'
+export { swarmLedgerSuite } from './store/swarm-ledger-suite.ts'
 export { tagListSuite } from './store/tag-list-suite.ts'
+export { upkeepSuite } from './store/upkeep-suite.ts'

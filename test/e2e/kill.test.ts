@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Digest, digestOf } from '../../gateway/oci/digest.ts'
+import { command } from '../cli/command.ts'
 import { startWorld, type World } from './world.ts'
 
 // Whole processes, each of which loads everything: slow machines may take their time.
@@ -27,7 +28,8 @@ async function startServe(): Promise<{ child: ChildProcess; url: string }> {
   const flags = [
     ...['serve', '--json', '--port', '0', '--data', join(folder, 'killed'), '--rpc', config.rpcUrls[0] as string],
     ...['--chain-id', `${config.chainId}`, '--ens-registry', config.ensRegistry, '--resolver', config.resolver],
-    ...['--publisher-key-file', config.publisherKeyFile as string],
+    ...['--publisher-key-file', config.publisherKeyFile as string, '--gc-interval', '1', '--gc-grace', '20'],
+    ...['--gc-history-versions', '1', '--gc-history-days', '0'],
   ]
   const source = ['--import', 'tsx', 'gateway/cli/main.ts', ...flags]
   const child = spawn(process.execPath, source, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -100,4 +102,6 @@ test('kill -9 while five clients push: the folder is free at once, and every tag
   for (const [tag, digest] of acknowledged) expect([tag, tags.get(tag)]).toEqual([tag, digest])
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([0, null])
+  const fsck = await command(['fsck', '--data', join(world.folder, 'killed'), '--json'])
+  expect([fsck.code, JSON.parse(fsck.out)]).toEqual([0, { ok: true, problems: [] }])
 })

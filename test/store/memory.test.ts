@@ -1,5 +1,11 @@
-import { createMemoryCatalog, createMemoryContent, createMemoryTagLists } from '../../gateway/store/memory.ts'
-import { catalogSuite, contentSuite, tagListSuite } from '../store-suite.ts'
+import {
+  createMemoryCatalog,
+  createMemoryContent,
+  createMemoryStores,
+  createMemorySwarmLedger,
+  createMemoryTagLists,
+} from '../../gateway/store/memory.ts'
+import { catalogSuite, contentSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
 
 contentSuite('memory', async () => {
   const content = createMemoryContent()
@@ -7,3 +13,5 @@ contentSuite('memory', async () => {
 })
 catalogSuite('memory', async () => ({ catalog: createMemoryCatalog(), close: async () => {} }))
 tagListSuite('memory', async () => ({ lists: createMemoryTagLists(), close: async () => {} }))
+swarmLedgerSuite('memory', async () => ({ ledger: createMemorySwarmLedger(), close: async () => {} }))
+upkeepSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type NodeStores, openNodeStores } from '../../gateway/store/node-stores.ts'
-import { catalogSuite, contentSuite, tagListSuite } from '../store-suite.ts'
+import { catalogSuite, contentSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
 
 /** Stores in a folder that goes away with them. */
 async function openFresh(): Promise<NodeStores> {
@@ -18,3 +18,8 @@ async function openFresh(): Promise<NodeStores> {
 contentSuite('files', openFresh)
 catalogSuite('SQLite', openFresh)
 tagListSuite('SQLite', openFresh)
+swarmLedgerSuite('SQLite', async () => {
+  const { swarmLedger, close } = await openFresh()
+  return { ledger: swarmLedger, close }
+})
+upkeepSuite('SQLite and files', openFresh)

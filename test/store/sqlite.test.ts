@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -179,6 +179,27 @@ describe('a replace that fails', () => {
       sql.close()
     },
   )
+})
+
+describe('the shipped migrations', () => {
+  it('content from before the collector counts as used when it comes: nothing old is taken for garbage', async () => {
+    const shipped = migrationsFolder()
+    const texts = await Promise.all(
+      ['0001_stores.sql', '0002_collector.sql'].map((name) => readFile(join(shipped, name), 'utf8')),
+    )
+    const path = join(scratch, 'old.sqlite')
+    const old = openSqlite(path, await migrations({ '0001_stores.sql': texts[0]! }))
+    await old.run("INSERT INTO repository (ens_name, owner) VALUES ('acme.eth', '0x')")
+    await old.run("INSERT INTO repository_blob VALUES (1, 'sha256:a', 1)")
+    await old.run("INSERT INTO manifest VALUES (1, 'sha256:b', 1, 'type', NULL, NULL, NULL)")
+    old.close()
+    const sql = openSqlite(path, await migrations({ '0001_stores.sql': texts[0]!, '0002_collector.sql': texts[1]! }))
+    const rows = await sql.all<{ used_at: number }>(
+      'SELECT used_at FROM repository_blob UNION ALL SELECT used_at FROM manifest',
+    )
+    expect(rows.map(({ used_at }) => Math.abs(used_at - Date.now() / 1000) < 1_000)).toEqual([true, true])
+    sql.close()
+  })
 })
 
 describe('stores in a data folder', () => {
