@@ -4,7 +4,9 @@ import type { Limits } from './limits.ts'
 import type { Signer } from './signer.ts'
 import type { Catalog } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
+import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
+import type { SwarmHash } from './swarm/hash.ts'
 import type { Throttle } from './throttle.ts'
 
 /** One structured line; never a secret. */
@@ -16,6 +18,8 @@ export type Deps = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
+  /** Computes where content is on Swarm, and remembers it. */
+  swarm: { hash: SwarmHash; ledger: SwarmLedger }
   /** The publisher's key of a publishing gateway; null makes it a relay gateway. */
   signer: Signer | null
   /** Unix seconds. */

@@ -19,6 +19,8 @@ import { noFeatures } from './features.ts'
 import { defaultLimits } from './limits.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
+import type { SwarmHash } from './swarm/hash.ts'
+import { openSwarmHash } from './swarm/node-wasm.ts'
 import { createThrottle } from './throttle.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -56,8 +58,9 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`)
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
+  const swarmHash = await openSwarmHash()
   const stores = await openStores(config.dataDir)
-  const deps = { ...createDeps(config, stores, signer), ...overrides, signer }
+  const deps = { ...createDeps(config, stores, signer, swarmHash), ...overrides, signer }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
@@ -90,7 +93,7 @@ const serverOptions = {
   maxHeaderSize: maxHeaderBytes,
 }
 
-function createDeps(config: Config, stores: NodeStores, signer: Signer | null): Deps {
+function createDeps(config: Config, stores: NodeStores, signer: Signer | null, hash: SwarmHash): Deps {
   const { chainId, ensRegistry, resolver } = config
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   const readers = config.rpcUrls.map((rpcUrl) => createViemChain({ rpcUrl, chainId, ensRegistry, resolver }))
@@ -99,6 +102,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     content: stores.content,
     catalog: stores.catalog,
     lists: stores.lists,
+    swarm: { hash, ledger: stores.swarmLedger },
     signer,
     clock,
     randomId: () => randomBytes(16).toString('hex'),

@@ -6,8 +6,20 @@ import { nodeOf } from '../gateway/ens/name.ts'
 import { type Features, noFeatures } from '../gateway/features.ts'
 import { defaultLimits, type Limits } from '../gateway/limits.ts'
 import type { Signer } from '../gateway/signer.ts'
+import { createMemorySwarmLedger } from '../gateway/store/memory.ts'
+import type { SwarmLedger } from '../gateway/store/swarm-ledger.ts'
+import { openSwarmHash } from '../gateway/swarm/node-wasm.ts'
 import type { NameAuthority, Policy } from '../gateway/tags/authority.ts'
 import { hashList, ZERO_HASH } from '../gateway/tags/list.ts'
+
+/** Computes Swarm references, for all tests of a file. */
+export const testSwarmHash = await openSwarmHash()
+
+export function swarmReferenceOf(content: string | Uint8Array): Hex {
+  const hasher = testSwarmHash.createHasher()
+  hasher.update(Buffer.from(content))
+  return hasher.digest()
+}
 
 /** The chain and contract of every test that needs no real one. */
 export const testDomain = { chainId: 31337, resolver: '0x5fbdb2315678afecb367f032d93f642f64180aa3' as Address }
@@ -140,7 +152,7 @@ export const testNames: Readonly<Record<string, TestName>> = {
 
 /** Deps for a test: the given stores, and for the rest a fake chain, a fixed clock, counted ids and a log that is kept. */
 export function createTestDeps(
-  stores: Pick<Deps, 'content' | 'catalog' | 'lists'>,
+  stores: Pick<Deps, 'content' | 'catalog' | 'lists'> & { swarmLedger?: SwarmLedger },
   options: {
     signer?: Signer | null
     limits?: Partial<Limits>
@@ -151,8 +163,10 @@ export function createTestDeps(
   const logged: [string, unknown][] = []
   const clock = createTestClock()
   let ids = 0
+  const { content, catalog, lists, swarmLedger = createMemorySwarmLedger() } = stores
   return {
-    ...stores,
+    ...{ content, catalog, lists },
+    swarm: { hash: testSwarmHash, ledger: swarmLedger },
     chain: createTestChain(options.names ?? testNames, clock),
     signer: options.signer === undefined ? createTestSigner() : options.signer,
     clock,

@@ -160,10 +160,11 @@ async function tellName(
     const text = await resolveWithViem(session, ensName)
     return [text, `viem, through the Universal Resolver: oci-tag[latest] of ${ensName} is ${shortDigest(text)}`]
   })
-  const expected = await log.run('verify', async () => [
-    await verifyBothWays(session, ensName, found),
-    `contract and verifier agree about ${ensName}:latest, and that another tag is absent`,
-  ])
+  const expected = await log.run('verify', async () => {
+    const latest = await verifyBothWays(session, ensName, found)
+    const agreed = `contract and verifier agree about ${ensName}:latest, and that another tag is absent`
+    return [latest, `${agreed}; on Swarm it is ${latest.swarmReference?.slice(0, 10)}...`]
+  })
   const tell = (name: string, work: () => Promise<string>) =>
     log.run(name, async () => [undefined, await work()] as const)
   await tell('pull', () => pullBack(repositoryUrl, expected))

@@ -1,3 +1,4 @@
+import { ZERO_REFERENCE } from '../tags/entry.ts'
 import { connectionFlags } from './client/connect.ts'
 import { type ResolvedTag, resolveTag, unverified } from './client/resolve-tag.ts'
 import { lookupFlags, openSession, parseSubject, type Subject, wantsJson } from './client/session.ts'
@@ -32,7 +33,7 @@ async function resolveSubject(context: VerbContext, subject: Subject): Promise<R
 }
 
 function describe({ resolution, gateway }: ResolvedTag): string {
-  const { name, tag, status, digest, size, mediaType, version, epoch, viaEns } = resolution
+  const { name, tag, status, digest, size, mediaType, swarmReference, version, epoch, viaEns } = resolution
   const subject = `${name}:${tag}`
   if (status === 'unverified') return `${subject}  unverified: nothing can be said about this tag`
   const list = `  list     version ${version}, epoch ${epoch}, from ${gateway}`
@@ -40,6 +41,7 @@ function describe({ resolution, gateway }: ResolvedTag): string {
   return [
     `${subject}  ${digest}`,
     `  what     ${mediaType}, ${size} bytes`,
+    ...(swarmReference === ZERO_REFERENCE ? [] : [`  swarm    ${swarmReference}`]),
     list,
     `  checked  by our verifier, and by the contract through ENS (${viaEns === digest ? 'they agree' : 'they differ'})`,
   ].join('\n')

@@ -94,8 +94,9 @@ async function describeChain({ onChain }: Session) {
   return { name: 'chain', ok: true, detail }
 }
 
-function expectedOf({ digest, size, mediaType }: Resolution): Expected {
-  return { digest: digest as Digest, size: size ?? 0, mediaType: mediaType ?? '' }
+function expectedOf({ digest, size, mediaType, swarmReference }: Resolution): Expected {
+  const content = { digest: digest as Digest, size: size ?? 0, mediaType: mediaType ?? '' }
+  return swarmReference === null ? content : { ...content, swarmReference }
 }
 
 /** All of it from one gateway; the next one when that fails. */

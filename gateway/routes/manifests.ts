@@ -3,6 +3,7 @@ import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oc
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
 import type { ManifestRecord, StoredManifest } from '../store/catalog.ts'
+import { referenceOf } from '../swarm/reference.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
@@ -41,7 +42,7 @@ export const getManifest: Route = async (context) => {
 }
 
 /**
- * end-7 `PUT /v2/<repository>/manifests/<tag or digest>`: content and catalog row first, then the signed list, then 201. By digest
+ * end-7 `PUT /v2/<repository>/manifests/<tag or digest>`: content, catalog row and Swarm reference first, then the signed list, then 201. By digest
  * it moves the tags that `?tag=` names (end-7b), or none.
  */
 export const putManifest: Route = async (context) => {
@@ -52,11 +53,13 @@ export const putManifest: Route = async (context) => {
   const bytes = await readBody(request, deps.limits.maxManifestBytes)
   const manifest = await readManifest(bytes, request.headers.get('content-type'), deps.limits)
   const record = recordOf(await checkedDigest(bytes, target.digest), bytes.byteLength, manifest)
+  const swarmReference = await referenceOf(deps.swarm.hash, [bytes], deps.pause)
   await storeAndShow(deps, async (storing) => {
     const references = await checkReferences(deps, repository.key, manifest)
     await deps.content.put(record.digest, bytes)
     if (!(await deps.catalog.putManifest(repository.key, record, references, storing))) return false
-    if (tags.length > 0) await pointTags(deps, repository, tags, record)
+    await deps.swarm.ledger.recordReference(record.digest, record.size, swarmReference)
+    if (tags.length > 0) await pointTags(deps, repository, tags, { ...record, swarmReference })
     return true
   })
   return manifestCreated(repository, record, target.tag ? [] : tags)

@@ -1,17 +1,17 @@
 import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
 import { type DecideChanges, publishTags, renewList } from '../publisher.ts'
-import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, isTombstone, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
+import { FLAG_IMMUTABLE, FLAG_TOMBSTONE, isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { TagChange } from '../tags/tree.ts'
 import type { OpenRepository } from './repository.ts'
 
-/** What a tag is to point to. */
-export type TagTarget = { digest: TagEntry['digest']; size: number; mediaType: string }
+/** What a tag is to point to. `swarmReference` is that of the manifest's very bytes. */
+export type TagTarget = Pick<TagEntry, 'digest' | 'size' | 'mediaType' | 'swarmReference'>
 
 /**
  * Makes tags point to a manifest that is stored already: all of them or none, one signature. Tags that point there publish nothing,
- * unless the list has expired: then it is signed anew, since this push is what repairs it.
+ * unless their entry has no Swarm reference or a wrong one, or the list has expired: this push is what repairs it.
  * @throws OciError DENIED for an immutable tag, ManifestGone when the collector was faster
  */
 export async function pointTags(deps: Deps, repository: OpenRepository, tags: readonly string[], target: TagTarget) {
@@ -62,18 +62,22 @@ async function applyTagChanges(
   )
 }
 
-function movedEntry(tag: string, before: TagEntry | undefined, { digest, size, mediaType }: TagTarget): TagEntry {
+/** Of an immutable entry only the Swarm reference may change (row 9 of protocol 3.1). */
+function movedEntry(tag: string, before: TagEntry | undefined, target: TagTarget): TagEntry {
+  const { digest, size, mediaType, swarmReference } = target
   if (before && isImmutable(before)) {
+    if (isSame(before, { ...target, swarmReference: before.swarmReference })) return { ...before, swarmReference }
     const stands = isTombstone(before) ? 'was deleted and cannot be used again' : `stays ${before.digest}`
     throw new OciError('DENIED', `tag ${tag} is immutable: it ${stands}; push under another tag`, { detail: { tag } })
   }
-  return { digest, size, mediaType, swarmReference: ZERO_REFERENCE, updatedVersion: 0, flags: 0 }
+  return { digest, size, mediaType, swarmReference, updatedVersion: 0, flags: 0 }
 }
 
 function isImmutable({ flags }: TagEntry): boolean {
   return (flags & FLAG_IMMUTABLE) !== 0
 }
 
-function isSame(entry: TagEntry | undefined, { digest, mediaType }: TagTarget): boolean {
-  return entry !== undefined && !isTombstone(entry) && entry.digest === digest && entry.mediaType === mediaType
+function isSame(entry: TagEntry | undefined, { digest, mediaType, swarmReference }: TagTarget): boolean {
+  if (entry === undefined || isTombstone(entry)) return false
+  return entry.digest === digest && entry.mediaType === mediaType && entry.swarmReference === swarmReference
 }

@@ -1,17 +1,19 @@
 import { createMemoryCatalog } from './memory-catalog.ts'
 import { createMemoryContent } from './memory-content.ts'
+import { createMemorySwarmLedger } from './memory-swarm-ledger.ts'
 import { createMemoryTables } from './memory-tables.ts'
 import { createMemoryTagLists } from './memory-tag-lists.ts'
 
 /** Drivers that forget: for tests, the verifier's own use, and gateways without a data folder. */
-export { createMemoryCatalog, createMemoryContent, createMemoryTagLists }
+export { createMemoryCatalog, createMemoryContent, createMemorySwarmLedger, createMemoryTagLists }
 
-/** The three of them, catalog and lists seeing each other as two halves of one database do. */
+/** All of them, catalog and lists seeing each other as two halves of one database do. */
 export function createMemoryStores() {
   const tables = createMemoryTables()
   return {
     content: createMemoryContent(),
     catalog: createMemoryCatalog(tables),
     lists: createMemoryTagLists(tables),
+    swarmLedger: createMemorySwarmLedger(),
   }
 }

@@ -10,19 +10,22 @@ import { rememberHeads } from './remembered-heads.ts'
 import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
+import { createSqlSwarmLedger } from './sql-swarm-ledger.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
 import { sweepTrees } from './sql-trees.ts'
 import { openSqlite, type SqliteSql } from './sqlite.ts'
+import type { SwarmLedger } from './swarm-ledger.ts'
 import type { TagListStore } from './tag-list-store.ts'
 
 const rememberedContentBytes = 16 * 1024 * 1024
 const rememberedHeads = 1000
 
-/** The three stores of a gateway on Node. */
+/** The stores of a gateway on Node. */
 export type NodeStores = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
+  swarmLedger: SwarmLedger
   /** The database's own check of itself: one line per fault. */
   checkDatabase(): Promise<readonly string[]>
   close(): Promise<void>
@@ -67,6 +70,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     content: rememberSmallContent(content, rememberedContentBytes),
     catalog,
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
+    swarmLedger: createSqlSwarmLedger(sql),
     checkDatabase: () => checkDatabase(sql),
   }
 }

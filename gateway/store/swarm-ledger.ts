@@ -2,17 +2,20 @@ import type { Hex } from 'viem'
 import type { Digest } from '../oci/digest.ts'
 
 /**
- * How far content is on its way to Swarm. `local`: here alone, nobody asked for more; `queued`: to be uploaded; `uploaded`: a node
- * answered with our own reference; `verified`: read back from a node and found right.
+ * How far content is on its way to Swarm. `local`: nobody asked for more; `queued`: to be uploaded; `uploaded`: a node answered with our
+ * own reference; `verified`: read back from a node and found right.
  */
 export type SwarmState = 'local' | 'queued' | 'uploaded' | 'verified'
 
+/** Content by digest; `size` in bytes. */
+export type SizedContent = { digest: Digest; size: number }
+
 /** One content's row. */
-export type SwarmRecord = {
-  digest: Digest
-  size: number
-  /** Null until it was computed. */
+export type SwarmRecord = SizedContent & {
+  /** 32 bytes; null until somebody said or computed it. */
   swarmReference: Hex | null
+  /** Whether this gateway had the bytes of both digest and reference; otherwise the reference is what a list or a content index says. */
+  isProven: boolean
   state: SwarmState
   /** The batch that stamped it. */
   postageBatchId: Hex | null
@@ -25,22 +28,45 @@ export type SwarmRecord = {
 }
 
 /**
- * The durable queue to Swarm, and which digest has which reference: references stay when the content itself leaves this gateway, since
- * they are how it is found again. Every call is one transaction, durable when it resolves. Drivers: memory, SQL.
+ * The durable queue to Swarm, and which digest has which reference: rows stay when the content itself leaves this gateway, since they
+ * are how it is found again. Every call is one transaction, durable when it resolves. Drivers: memory, SQL.
  */
 export type SwarmLedger = {
   find(digest: Digest): Promise<SwarmRecord | undefined>
-  /** Adds a row in state `local`, or the reference to one that has none. A reference never changes: another one for a digest throws. */
+  /** The rows of those that have one. */
+  findMany(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, SwarmRecord>>
+  /**
+   * The reference that was computed from the very bytes of the digest: proven. It takes the place of one that was only said, and a row
+   * whose reference changes that way is `local` again, or `queued` if it was. @throws SwarmReferenceConflict for a second proven one
+   */
   recordReference(digest: Digest, size: number, swarmReference: Hex): Promise<void>
-  /** Asks for content to be uploaded; what is uploaded or queued already stays as it is, unless `again` (another batch, a re-seed). */
-  enqueue(contents: readonly { digest: Digest; size: number }[], again?: boolean): Promise<void>
-  /** Queued rows whose time has come, those that wait longest first, at most `limit`. */
-  listDue(now: number, limit: number): Promise<readonly SwarmRecord[]>
-  markUploaded(digest: Digest, postageBatchId: Hex): Promise<void>
+  /** References as a list or a content index says them, for contents that have none. */
+  claimReferences(contents: readonly (SizedContent & { swarmReference: Hex })[]): Promise<void>
+  /** Of `digests` those without a proven reference, in their order. */
+  withoutProvenReference(digests: readonly Digest[]): Promise<readonly Digest[]>
+  /**
+   * Asks for content to be uploaded; what is queued, uploaded or verified already stays as it is, unless `again` (another batch, a
+   * re-seed): then everything begins anew, without failures.
+   */
+  enqueue(contents: readonly SizedContent[], again?: boolean): Promise<void>
+  /** Rows in this state whose time has come, those that wait longest first, at most `limit`. `now` in unix seconds. */
+  listDue(state: 'queued' | 'uploaded', now: number, limit: number): Promise<readonly SwarmRecord[]>
+  /** `nextTryAt`: unix seconds, not to be read back before. Only a queued row moves. */
+  markUploaded(digest: Digest, postageBatchId: Hex, nextTryAt: number): Promise<void>
+  /** Only an uploaded row moves. */
   markVerified(digest: Digest): Promise<void>
+  /** One more failure of a row that is queued or uploaded; its state stays. `nextTryAt` in unix seconds. */
   markFailed(digest: Digest, lastError: string, nextTryAt: number): Promise<void>
   /** Rows with a reference, ascending by digest, those after `after` ("" from the start), at most `limit`. */
   list(after: string, limit: number): Promise<readonly SwarmRecord[]>
   /** How many rows are in each state. */
   count(): Promise<Readonly<Record<SwarmState, number>>>
+}
+
+/** One digest cannot have two references: the stored bytes changed, or one of the two was computed wrongly. */
+export class SwarmReferenceConflict extends Error {
+  override readonly name = 'SwarmReferenceConflict'
+  constructor(digest: Digest, known: Hex, swarmReference: Hex) {
+    super(`${digest} has the Swarm reference ${known} and cannot have ${swarmReference} too`)
+  }
 }

@@ -1,12 +1,15 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Connection } from '../../gateway/cli/client/connect.ts'
+import { checkContent } from '../../gateway/cli/client/content.ts'
 import { openName } from '../../gateway/cli/client/name-on-chain.ts'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
 import { startDevChain } from '../../gateway/cli/dev-chain.ts'
+import type { Digest } from '../../gateway/oci/digest.ts'
 import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
-import { addressOf, testKeys } from '../fixtures.ts'
+import { addressOf, swarmReferenceOf, testKeys } from '../fixtures.ts'
 import { pushTags, read, startWorld, type World } from './world.ts'
 
 let world: World
@@ -25,7 +28,7 @@ test('interfaces resolve: a tag that is there is present, exit 0, and the contra
   expect(code).toBe(0)
   expect(json).toEqual({
     ...{ name: 'acme.eth', tag: '1.0', status: 'present', digest, size: bytes.length, mediaType },
-    ...{ swarmReference: ZERO_REFERENCE, epoch: 0, version: 2, listHash: hash, viaEns: digest, error: null },
+    ...{ swarmReference: swarmReferenceOf(bytes), epoch: 0, version: 2, listHash: hash, viaEns: digest, error: null },
   })
 })
 
@@ -64,7 +67,7 @@ test('interfaces: NAME is the ENS name or the repository', async () => {
 test('interfaces tags: the whole list in byte order', async () => {
   const { code, json } = await read(world, 'tags', 'acme.eth')
   const { digest, mediaType, bytes } = image.imageIndex
-  const entry = { digest, size: bytes.length, mediaType, swarmReference: ZERO_REFERENCE, immutable: false }
+  const entry = { digest, size: bytes.length, mediaType, swarmReference: swarmReferenceOf(bytes), immutable: false }
   expect(code).toBe(0)
   expect(json).toEqual({
     ...{ name: 'acme.eth', epoch: 0, version: 2, listHash: hash },
@@ -86,6 +89,19 @@ test('interfaces verify: chain, tag, list, and every manifest and blob', async (
   for (const { digest } of [...image.manifests, ...image.blobs]) {
     expect(checks.some(({ detail }) => detail.includes(digest))).toBe(true)
   }
+})
+
+test('row 10 verify: a signed Swarm reference that does not lead to the manifest is DigestMismatch', async () => {
+  const { digest, mediaType, bytes } = image.imageIndex
+  const check = async (swarmReference: Hex) => {
+    const expected = { digest: digest as Digest, size: bytes.length, mediaType, swarmReference }
+    let checked = 0
+    for await (const _ of checkContent(`${world.gateway.url}/v2/acme.eth`, expected)) checked++
+    return checked
+  }
+  expect(await check(swarmReferenceOf(bytes))).toBe(7)
+  expect(await check(ZERO_REFERENCE)).toBe(7)
+  await expect(check(swarmReferenceOf('other bytes'))).rejects.toMatchObject({ reason: 'DigestMismatch' })
 })
 
 test('interfaces verify: a tag that is proven absent is exit 3', async () => {

@@ -2,7 +2,8 @@ import { posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { readSources, withoutComments } from './source-files.ts'
 
-const interfaces = 'gateway/(store/(catalog|catalog-upkeep|content-store|sql|tag-list-store)|chain/chain-reader)\\.ts'
+const interfaces =
+  'gateway/(store/(catalog|catalog-upkeep|content-store|sql|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
@@ -19,7 +20,7 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [/^gateway\/ens\//, /^(gateway\/(ens|tags|oci)\/|viem|@noble\/)/],
   [
     /^gateway\/(store|chain)\//,
-    /^(gateway\/((store|chain|oci|tags|ens)\/|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
+    /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
   ],
   [/^gateway\/swarm\//, /^(gateway\/(swarm\/|oci\/|package-root\.ts)|node:fs|viem)/],
   [/^gateway\/bee\//, /^(gateway\/((bee|swarm|oci)\/|package-root\.ts)|viem|@ethersphere\/bee-js)/],

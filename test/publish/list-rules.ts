@@ -4,7 +4,7 @@ import { verifyLookup } from '../../gateway/ens/verify.ts'
 import { parseProofJson, parseSignedListJson } from '../../gateway/tags/json.ts'
 import { ZERO_HASH } from '../../gateway/tags/list.ts'
 import { verifyTagProof, verifyWholeList } from '../../gateway/tags/verify.ts'
-import { addressOf, createTestSigner, testKeys } from '../fixtures.ts'
+import { addressOf, createTestSigner, swarmReferenceOf, testKeys } from '../fixtures.ts'
 import { errorOf, type OpenRegistry, pushImage, type Registry, send } from '../registry/client.ts'
 import { type AuthoredList, author, changesUpload, type UploadJson, wholeUpload } from './author.ts'
 import { listPath, put, readList, reasonOf } from './client.ts'
@@ -30,13 +30,13 @@ export function listRules(open: OpenRegistry): void {
   test('protocol 5 GET list: no list is 404 NAME_UNKNOWN, a pushed tag makes one that proves itself', async () => {
     const registry = await open()
     errorOf(await send(registry, 'GET', listPath), 404, 'NAME_UNKNOWN')
-    const { digest, size, mediaType } = await pushImage(registry, 'acme.eth', 'v1')
+    const { digest, size, mediaType, text } = await pushImage(registry, 'acme.eth', 'v1')
     const answer = await send(registry, 'GET', listPath)
     const { signed, slots } = readList(answer)
     expect([...verifyWholeList(signed.list, slots)]).toEqual([])
     expect(Object.keys(JSON.parse(answer.text))).toEqual(['list', 'hash', 'signatures', 'timestamp', 'entries'])
     const [entry] = JSON.parse(answer.text).entries
-    const swarmReference = ZERO_HASH
+    const swarmReference = swarmReferenceOf(text)
     expect(entry).toEqual({ tag: 'v1', digest, size, mediaType, swarmReference, updatedVersion: 1, flags: 0 })
     errorOf(await send(registry, 'GET', '/v2/stranger.eth/_mooring/list'), 404, 'NAME_UNKNOWN')
     errorOf(await send(registry, 'GET', '/v2/nobody.eth/_mooring/list'), 404, 'NAME_UNKNOWN')

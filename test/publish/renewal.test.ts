@@ -3,6 +3,7 @@ import { createApp } from '../../gateway/app.ts'
 import { openForPush } from '../../gateway/routes/repository.ts'
 import { pointTags } from '../../gateway/routes/tag-changes.ts'
 import { createMemoryCatalog, createMemoryContent, createMemoryTagLists } from '../../gateway/store/memory.ts'
+import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import { createTestDeps, createTestSigner, testKeys } from '../fixtures.ts'
 
 const day = 86_400
@@ -13,7 +14,8 @@ async function publishedApp(signer = createTestSigner()) {
   const url = new URL('http://gateway/v2/acme.eth/tags/list')
   const context = { deps, request: new Request(url), url, params: { repository: 'acme.eth' }, addHeader: () => {} }
   const repository = await openForPush(context)
-  const target = { digest: `sha256:${'ab'.repeat(32)}`, size: 1, mediaType: 'application/x' } as const
+  const content = { digest: `sha256:${'ab'.repeat(32)}`, size: 1, mediaType: 'application/x' } as const
+  const target = { ...content, swarmReference: ZERO_REFERENCE }
   await pointTags(deps, repository, ['1.0'], target)
   const app = createApp({ ...deps, signer })
   const read = async () => {

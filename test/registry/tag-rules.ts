@@ -5,7 +5,7 @@ import { publishTags } from '../../gateway/publisher.ts'
 import { openForPush } from '../../gateway/routes/repository.ts'
 import { FLAG_IMMUTABLE, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import type { TagChange } from '../../gateway/tags/tree.ts'
-import { testDomain } from '../fixtures.ts'
+import { swarmReferenceOf, testDomain } from '../fixtures.ts'
 import {
   errorOf,
   imageType,
@@ -25,6 +25,7 @@ export function tagRules(open: OpenRegistry): void {
   listingRules(open)
   publishRules(open)
   immutableRules(open)
+  swarmReferenceRules(open)
   missingContentRules(open)
 }
 
@@ -189,6 +190,61 @@ function publishRules(open: OpenRegistry): void {
       const answer = await send(registry, 'HEAD', `/v2/acme.eth/manifests/t${seed}`)
       expect(answer.headers.get('docker-content-digest')).toBe(digest)
     }
+  })
+}
+
+function swarmReferenceRules(open: OpenRegistry): void {
+  async function entryInList(registry: Registry, tag: string) {
+    const { entries } = JSON.parse((await send(registry, 'GET', '/v2/acme.eth/_mooring/list')).text)
+    return entries.find((entry: { tag: string }) => entry.tag === tag)
+  }
+
+  test('protocol 2.1 a pushed tag carries the Swarm reference of its manifest, and the ledger keeps it', async () => {
+    const registry = await open()
+    const image = await makeImage(registry, 'acme.eth')
+    expect((await putManifest(registry, 'acme.eth', `${image.digest}?tag=a&tag=b`, image)).status).toBe(201)
+    const swarmReference = swarmReferenceOf(image.text)
+    for (const tag of ['a', 'b']) expect(await entryInList(registry, tag)).toMatchObject({ swarmReference })
+    expect(await registry.deps.swarm.ledger.find(image.digest)).toMatchObject({
+      ...{ swarmReference, isProven: true, size: image.size },
+    })
+  })
+
+  test('a manifest pushed by digest alone has its Swarm reference in the ledger too', async () => {
+    const registry = await open()
+    const image = await makeImage(registry, 'acme.eth')
+    await putManifest(registry, 'acme.eth', image.digest, image)
+    expect(await registry.deps.swarm.ledger.find(image.digest)).toMatchObject({
+      swarmReference: swarmReferenceOf(image.text),
+    })
+  })
+
+  test('a push of the same manifest again publishes nothing, but where the entry has no reference, or a wrong one', async () => {
+    const registry = await open()
+    const image = await pushImage(registry, 'acme.eth', 'v1')
+    await putManifest(registry, 'acme.eth', 'v1', image)
+    expect((await headOf(registry))?.list.version).toBe(1n)
+    for (const wrong of [ZERO_REFERENCE, swarmReferenceOf('other bytes')]) {
+      await publish(registry, [{ tag: 'v1', entry: { ...entryOf(image), swarmReference: wrong } }])
+      expect(await entryInList(registry, 'v1')).toMatchObject({ swarmReference: wrong })
+      expect((await putManifest(registry, 'acme.eth', 'v1', image)).status).toBe(201)
+      expect(await entryInList(registry, 'v1')).toMatchObject({ swarmReference: swarmReferenceOf(image.text) })
+    }
+    expect((await headOf(registry))?.list.version).toBe(5n)
+  })
+
+  test('row 9 an immutable entry takes its reference from a push of the same manifest, and keeps all else', async () => {
+    const registry = await open()
+    const image = await makeImage(registry, 'acme.eth')
+    await putManifest(registry, 'acme.eth', image.digest, image)
+    await publish(registry, [{ tag: 'v1', entry: entryOf(image, FLAG_IMMUTABLE) }])
+    expect((await putManifest(registry, 'acme.eth', 'v1', image)).status).toBe(201)
+    expect(await entryInList(registry, 'v1')).toEqual({
+      ...{ ...entryOf(image, FLAG_IMMUTABLE), tag: 'v1', updatedVersion: 2 },
+      swarmReference: swarmReferenceOf(image.text),
+    })
+    const other = await makeImage(registry, 'acme.eth', 2)
+    errorOf(await putManifest(registry, 'acme.eth', 'v1', other), 403, 'DENIED')
   })
 }
 

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto'
+import type { Hex } from 'viem'
 import { defaultLimits } from '../../limits.ts'
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts'
 import { type Descriptor, type Manifest, readManifest } from '../../oci/manifest.ts'
+import { openSwarmHash } from '../../swarm/node-wasm.ts'
+import { referenceOf } from '../../swarm/reference.ts'
+import { ZERO_REFERENCE } from '../../tags/entry.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { GatewayUnavailable } from './ccip.ts'
 import { openAnswer, readBody } from './http.ts'
 
-/** What content must be: its digest names it, its size bounds what is read. */
-export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'>
+/**
+ * What content must be: its digest names it, its size bounds what is read. `swarmReference` is what a signed entry says of a manifest;
+ * none or zero: nothing.
+ */
+export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'> & { swarmReference?: Hex }
 
 /** One thing that was read and hashed. */
 export type ContentCheck = { name: 'index' | 'manifest' | 'blob'; expected: Expected; skipped: boolean }
@@ -55,11 +62,22 @@ async function readCheckedManifest(repositoryUrl: string, expected: Expected): P
   const chunks: Uint8Array[] = []
   const url = `${repositoryUrl}/manifests/${expected.digest}`
   await checkBytes(url, expected, (chunk) => chunks.push(chunk))
+  await checkReference(expected, chunks)
   try {
     return await readManifest(Buffer.concat(chunks), expected.mediaType, defaultLimits)
   } catch (error) {
     throw new Refusal('AmbiguousManifest', `${expected.digest}: ${(error as Error).message}`)
   }
+}
+
+/** Row 10 of protocol 3.1: the reference that was signed leads to these bytes, or whoever reads them from Swarm gets others. */
+async function checkReference(expected: Expected, chunks: readonly Uint8Array[]): Promise<void> {
+  const { digest, swarmReference = ZERO_REFERENCE } = expected
+  if (swarmReference === ZERO_REFERENCE) return
+  const actual = await referenceOf(await openSwarmHash(), chunks, async () => {})
+  if (actual === swarmReference) return
+  const signed = `the list says that ${digest} is at the Swarm reference ${swarmReference}`
+  throw new Refusal('DigestMismatch', `${signed}, and its bytes are at ${actual}`)
 }
 
 async function checkBlob(url: string, expected: Expected): Promise<void> {

@@ -14,7 +14,7 @@ export type Resolution = {
   digest: string | null
   size: number | null
   mediaType: string | null
-  swarmReference: string | null
+  swarmReference: Hex | null
   epoch: number | null
   version: number | null
   listHash: string | null

@@ -35,12 +35,13 @@ export async function resolveWithViem(session: Session, ensName: string): Promis
 export async function verifyBothWays(session: Session, ensName: string, wanted: string): Promise<Expected> {
   const subject = { ensName, repository: repositoryOf(ensName), tag: 'latest' }
   const { resolution, message } = await resolveTag(session, subject)
-  const { status, digest, size, mediaType, error } = resolution
+  const { status, digest, size, mediaType, swarmReference, error } = resolution
   if (status !== 'present' || digest !== wanted)
     throw new Error(`${ensName}:latest is ${status} (${error}: ${message})`)
   const absent = await resolveTag(session, { ...subject, tag: 'nobody-pushed-this' })
   if (absent.resolution.status !== 'absent') throw new Error(`a tag that nobody pushed is ${absent.resolution.status}`)
-  return { digest: digest as Digest, size: size as number, mediaType: mediaType as string }
+  const content = { digest: digest as Digest, size: size as number, mediaType: mediaType as string }
+  return swarmReference === null ? content : { ...content, swarmReference }
 }
 
 /** Pulls the tag as a client would, and everything below it. @throws when a byte is wrong or missing */
