@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts'
 import { anchor } from './anchor.ts'
 import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
+import { exportLayout } from './export.ts'
 import { parseCommandLine } from './flags.ts'
 import { fsck } from './fsck.ts'
 import { gc } from './gc.ts'
@@ -38,6 +39,7 @@ export const verbs: readonly Verb[] = [
   reset,
   anchor,
   checkpoint,
+  exportLayout,
   storage,
   gc,
   fsck,

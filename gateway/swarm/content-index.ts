@@ -16,6 +16,15 @@ export const MAX_SHARD_BYTES = 8 * 1024 * 1024
 /** A root with all 256 shards. */
 export const MAX_INDEX_ROOT_BYTES = 1 + 2 + 256 * (1 + 32 + 8)
 
+/** A row of a blob, or of a manifest of a well-known type. */
+const USUAL_ROW_BYTES = 1 + 32 + 32 + 8 + 1
+
+/** How many bytes an index of this many sha256 digests takes, root included, when no manifest spells its media type out. */
+export function indexBytesAtMost(rows: number): number {
+  const shards = Math.min(256, rows)
+  return rows * USUAL_ROW_BYTES + shards * (1 + 1 + 4) + 3 + shards * (1 + 32 + 8)
+}
+
 const FORMAT = 1
 const ZERO_REFERENCE: Hex = `0x${'00'.repeat(32)}`
 const SPELLED_OUT = 255

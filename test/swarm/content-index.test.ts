@@ -9,6 +9,7 @@ import {
   encodeIndexRoot,
   type IndexRow,
   type IndexShard,
+  indexBytesAtMost,
   MAX_INDEX_ROOT_BYTES,
   MAX_SHARD_BYTES,
 } from '../../gateway/swarm/content-index.ts'
@@ -74,6 +75,7 @@ test('10,000 blobs take at most 800 kB, root included', () => {
   expect(shards).toHaveLength(256)
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes.byteLength, root.byteLength)
   expect(bytes).toBe(10_000 * 74 + 256 * 6 + 3 + 256 * 41)
+  expect(bytes).toBe(indexBytesAtMost(10_000))
   expect(bytes).toBeLessThanOrEqual(800_000)
   expect(root.byteLength).toBe(MAX_INDEX_ROOT_BYTES)
 })

@@ -19,50 +19,65 @@ export type Expected = Pick<Descriptor, 'digest' | 'size' | 'mediaType'> & { swa
 /** One thing that was read and hashed. */
 export type ContentCheck = { name: 'index' | 'manifest' | 'blob'; expected: Expected; skipped: boolean }
 
+/**
+ * Takes each thing as it is read. `open` gives its bytes, and throws at their end when they are not what was expected: what was kept of
+ * them must go then. Blobs that are not opened are not read.
+ */
+export type TakeContent = (expected: Expected, open: () => AsyncIterable<Uint8Array>) => Promise<void>
+
 const timeoutMs = 10 * 60 * 1000
 const { maxIndexDepth } = defaultLimits
 
 /**
  * Reads a manifest and everything below it (an image index's children, configs, layers), each thing once, and checks size and digest of
- * every one of them; nothing is kept but manifests. Yields each as it held.
+ * every one of them; nothing is kept but manifests, and what `take` keeps. Yields each as it held.
  * @throws Refusal SizeMismatch, DigestMismatch, AmbiguousManifest; GatewayUnavailable, HttpFailure when it cannot be read
  */
-export async function* checkContent(repositoryUrl: string, root: Expected): AsyncGenerator<ContentCheck> {
-  yield* checkManifest(repositoryUrl, root, new Set(), 1)
+export async function* checkContent(
+  repositoryUrl: string,
+  root: Expected,
+  take: TakeContent = readToTheEnd,
+): AsyncGenerator<ContentCheck> {
+  yield* checkManifest({ repositoryUrl, take, seen: new Set() }, root, 1)
 }
 
-async function* checkManifest(
-  repositoryUrl: string,
-  expected: Expected,
-  seen: Set<Digest>,
-  depth: number,
-): AsyncGenerator<ContentCheck> {
+async function readToTheEnd(_expected: Expected, open: () => AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _chunk of open());
+}
+
+type Walk = { repositoryUrl: string; take: TakeContent; seen: Set<Digest> }
+
+async function* checkManifest(walk: Walk, expected: Expected, depth: number): AsyncGenerator<ContentCheck> {
+  const { repositoryUrl, take, seen } = walk
   if (seen.has(expected.digest)) return
   seen.add(expected.digest)
-  const { blobs, children } = await readCheckedManifest(repositoryUrl, expected)
+  const { blobs, children } = await readCheckedManifest(walk, expected)
   yield { name: children.length > 0 ? 'index' : 'manifest', expected, skipped: false }
   if (children.length > 0 && depth > maxIndexDepth) {
     throw new Refusal('AmbiguousManifest', `${expected.digest} lies more than ${maxIndexDepth} indexes deep`)
   }
-  for (const child of children) yield* checkManifest(repositoryUrl, child, seen, depth + 1)
+  for (const child of children) yield* checkManifest(walk, child, depth + 1)
   for (const blob of blobs) {
     if (seen.has(blob.digest)) continue
     seen.add(blob.digest)
-    if (!blob.external) await checkBlob(`${repositoryUrl}/blobs/${blob.digest}`, blob)
+    if (!blob.external) await take(blob, () => checkedBytes(`${repositoryUrl}/blobs/${blob.digest}`, blob))
     yield { name: 'blob', expected: blob, skipped: blob.external }
   }
 }
 
 /** A manifest whose bytes have the expected size, digest and media type. @throws as `checkContent` */
-async function readCheckedManifest(repositoryUrl: string, expected: Expected): Promise<Manifest> {
+async function readCheckedManifest({ repositoryUrl, take }: Walk, expected: Expected): Promise<Manifest> {
   const { maxManifestBytes } = defaultLimits
   if (expected.size > maxManifestBytes) {
     throw new Refusal('SizeMismatch', `${expected.digest} has ${expected.size} bytes, over ${maxManifestBytes}`)
   }
   const chunks: Uint8Array[] = []
   const url = `${repositoryUrl}/manifests/${expected.digest}`
-  await checkBytes(url, expected, (chunk) => chunks.push(chunk))
+  for await (const chunk of checkedBytes(url, expected)) chunks.push(chunk)
   await checkReference(expected, chunks)
+  await take(expected, async function* () {
+    yield* chunks
+  })
   try {
     return await readManifest(Buffer.concat(chunks), expected.mediaType, defaultLimits)
   } catch (error) {
@@ -80,12 +95,8 @@ async function checkReference(expected: Expected, chunks: readonly Uint8Array[])
   throw new Refusal('DigestMismatch', `${signed}, and its bytes are at ${actual}`)
 }
 
-async function checkBlob(url: string, expected: Expected): Promise<void> {
-  await checkBytes(url, expected, () => {})
-}
-
-/** Hashes a body while it comes and stops at the first byte too many. */
-async function checkBytes(url: string, expected: Expected, take: (chunk: Uint8Array) => void): Promise<void> {
+/** A body that is hashed while it comes and ends at the first byte too many; throws at its end when it is another one. */
+async function* checkedBytes(url: string, expected: Expected): AsyncGenerator<Uint8Array> {
   const { digest, size, mediaType } = expected
   const { response, signal } = await openAnswer({ url, headers: { accept: mediaType || '*/*' }, timeoutMs })
   if (response.status !== 200) {
@@ -98,7 +109,7 @@ async function checkBytes(url: string, expected: Expected, take: (chunk: Uint8Ar
     received += chunk.length
     if (received > size) throw new Refusal('SizeMismatch', `${url} sends more than the ${size} bytes of ${digest}`)
     hash.update(chunk)
-    take(chunk)
+    yield chunk
   }
   if (received !== size) throw new Refusal('SizeMismatch', `${url} sends ${received} bytes, ${digest} has ${size}`)
   const actual = hash.digest('hex')
