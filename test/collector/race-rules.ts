@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { type Collection, collectGarbage } from '../../gateway/collector.ts'
+import { parseRepository } from '../../gateway/ens/name.ts'
 import type { Digest } from '../../gateway/oci/digest.ts'
+import { publishTags } from '../../gateway/publisher.ts'
+import { openOf } from '../../gateway/routes/repository.ts'
+import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import {
   blobOf,
   makeImage,
@@ -81,6 +85,20 @@ export function raceRules(open: OpenRegistry): void {
     const { removed } = await collect(registry)
     expect(await isWhole(registry, acme, image)).toBe(true)
     expect(removed.filter(({ kind }) => kind === 'manifest').map(({ digest }) => digest)).toEqual([loose.digest])
+  })
+
+  test('a list signed elsewhere that comes between reckoning and removal is seen: what it names stays', async () => {
+    const registry = opened(await open({ limits }))
+    await pushImage(registry, acme, 'v1', 1)
+    const image = await untagged(registry, 2)
+    before(registry.deps.catalog, 'sweep', async () => {
+      const repository = openOf(parseRepository(acme), await registry.deps.chain.readAuthority(acme))
+      const { digest, size, mediaType } = image
+      const entry = { digest, size, mediaType, swarmReference: ZERO_REFERENCE, updatedVersion: 0, flags: 0 }
+      await publishTags(registry.deps, repository!, async () => [{ tag: 'v2', entry }])
+    })
+    expect((await collect(registry)).removed).toEqual([])
+    expect(await isWhole(registry, acme, image)).toBe(true)
   })
 
   test('a HEAD that says "here" between reckoning and removal keeps the manifest and all it names', async () => {
