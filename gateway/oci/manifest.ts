@@ -1,6 +1,6 @@
 import { algorithmOf, type Digest, digestOf, isDigest } from './digest.ts'
 import { OciError } from './error.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { foldMemberName, parseStrictJson } from './strict-json.ts'
 
 /** What a descriptor says of the content it points to (image-spec 1.1 "Descriptor"). */
 export type Descriptor = {
@@ -38,6 +38,16 @@ const indexTypes = new Set([
 ])
 const externalLayer = /^application\/vnd\.(?:oci\.image\.layer\.nondistributable|docker\.image\.rootfs\.foreign)\b/
 
+/** The members that readers look for, by their folded names. */
+const manifestMembers = byFoldedName(
+  'schemaVersion mediaType artifactType config layers blobs manifests subject annotations',
+)
+const descriptorMembers = byFoldedName('mediaType digest size urls data platform annotations artifactType')
+
+function byFoldedName(members: string): ReadonlyMap<string, string> {
+  return new Map(members.split(' ').map((member) => [foldMemberName(member), member]))
+}
+
 /** Whether a media type is an image index's, OCI's or docker's. */
 export function isIndexType(mediaType: string): boolean {
   return indexTypes.has(mediaType)
@@ -56,6 +66,7 @@ export async function readManifest(
   limits: ManifestLimits,
 ): Promise<Manifest> {
   const body = asObject(parseStrictJson(bytes, { maxDepth: limits.maxJsonDepth }), 'manifest')
+  checkSpelling(body, manifestMembers, 'manifest')
   const mediaType = agreeOnMediaType(body, contentType)
   checkShape(body, mediaType)
   const config = body.config === undefined ? [] : [readDescriptor(body.config, 'config')]
@@ -91,6 +102,14 @@ function agreeOnMediaType(body: JsonObject, contentType: string | null): string 
   return mediaType
 }
 
+/** What Go reads as a member that is not there for us: clients would pull layers that nobody here knows of. */
+function checkSpelling(object: JsonObject, members: ReadonlyMap<string, string>, where: string): void {
+  for (const name of Object.keys(object)) {
+    const meant = members.get(foldMemberName(name))
+    if (meant !== undefined && meant !== name) throw invalid(`${where} has ${quote(name)}: it is spelled ${meant}`)
+  }
+}
+
 /** One document must not be an image to one reader and an index to another. */
 function checkShape(body: JsonObject, mediaType: string): void {
   const isImageLike = body.layers !== undefined || body.config !== undefined
@@ -118,7 +137,9 @@ function readDescriptors(body: JsonObject, member: string): Descriptor[] {
 }
 
 function readDescriptor(value: unknown, where: string): Descriptor {
-  const { mediaType, digest, size, urls } = asObject(value, where)
+  const descriptor = asObject(value, where)
+  checkSpelling(descriptor, descriptorMembers, where)
+  const { mediaType, digest, size, urls } = descriptor
   if (typeof digest !== 'string' || !isDigest(digest)) {
     throw new OciError('DIGEST_INVALID', `${where}.digest ${quote(digest)} is not sha256:<64 hex> or sha512:<128 hex>`)
   }

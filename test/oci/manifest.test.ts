@@ -112,6 +112,13 @@ describe('refused, each beside the accepted twin above', () => {
     ['data of another digest', { ...image, config: { ...config, data: 'fX0=' } }, 'has digest sha256:'],
     ['duplicate keys', `{"schemaVersion":2,"mediaType":"${imageType}","mediaType":"${imageType}"}`, ''],
     ['keys that differ in case only', `{"schemaVersion":2,"layers":[],"LAYERS":[]}`, ''],
+    ['layers that only Go finds', { ...image, layers: undefined, LAYERS: [layer] }, '"LAYERS": it is spelled layers'],
+    ['layers with a long s', { ...image, layers: undefined, layerſ: [layer] }, 'it is spelled layers'],
+    [
+      'a digest that only Go finds',
+      { ...image, layers: [{ ...layer, Size: 3, size: undefined }] },
+      'layers[0] has "Size"',
+    ],
     ['trailing bytes', `${JSON.stringify(image)}{}`, ''],
     ['a byte order mark', `\uFEFF${JSON.stringify(image)}`, ''],
   ]
