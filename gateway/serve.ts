@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
 import { createBodyFloor } from './body-floor.ts'
@@ -15,8 +15,10 @@ import { createRpc } from './chain/rpc.ts'
 import { createViemChain } from './chain/viem-chain.ts'
 import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
+import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
 import { defaultLimits } from './limits.ts'
+import { OciError } from './oci/error.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 import type { SwarmHash } from './swarm/hash.ts'
@@ -202,15 +204,23 @@ function listenerOf(
   clientOf: (incoming: Sender) => string,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const app = createApp(deps)
-  const listener = getRequestListener((request, { incoming }) => {
-    return app.fetch(request, { target: incoming.url, client: clientOf(incoming) })
-  })
+  const listener = getRequestListener(
+    (request, { incoming }) => app.fetch(request, { target: incoming.url, client: clientOf(incoming) }),
+    { errorHandler: (error) => answerUnread(error, deps.log) },
+  )
   return (incoming, outgoing) => {
     listener(incoming, outgoing).catch((error: unknown) => {
       deps.log('connection failed', { error: error instanceof Error ? error.message : String(error) })
       outgoing.destroy()
     })
   }
+}
+
+/** Requests of which no URL can be made (a backslash in the path, a Host header that is none) come here and not to the app. */
+function answerUnread(error: unknown, log: Log): Response {
+  const isUnreadable = error instanceof RequestError
+  const refused = new OciError('NAME_INVALID', 'request target and Host header make no URL that could be looked up')
+  return registryErrorResponse(isUnreadable ? refused : error, log, new Request('http://unread/'))
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {

@@ -7,6 +7,7 @@ import { endpointRules } from './registry/endpoint-rules.ts'
 import { extensionRules } from './registry/extension-rules.ts'
 import { manifestRules } from './registry/manifest-rules.ts'
 import { referrerRules } from './registry/referrer-rules.ts'
+import { repeatedRules } from './registry/repeated-rules.ts'
 import { tagRules } from './registry/tag-rules.ts'
 import { uploadRules } from './registry/upload-rules.ts'
 
@@ -22,6 +23,7 @@ export function registrySuite(drivers: string, open: OpenRegistry): void {
     describe('uploads', () => uploadRules(open))
     describe('blobs', () => blobRules(open))
     describe('manifests', () => manifestRules(open))
+    describe('manifests asked for again', () => repeatedRules(open))
     describe('referrers', () => referrerRules(open))
     describe('tags', () => tagRules(open))
     describe('authority', () => authorityRules(open))

@@ -21,6 +21,8 @@ export async function answerContent(
   const { request } = context
   if (notModified(request, entityTag(content))) return new Response(null, { status: 304, headers })
   headers['content-type'] = content.mediaType
+  // A type is served as it was pushed, also `text/html`: no browser runs what stands in it with what this origin may do.
+  if (!content.mediaType.startsWith('application/')) headers['content-security-policy'] = 'sandbox'
   const span = options.ranges ? wantedSpan(request, content) : 'whole'
   if (request.method === 'HEAD') return answerHead(context, content, headers)
   if (span === 'whole') return contentAnswer(200, await openContent(context, content), content.size, headers)

@@ -17,7 +17,7 @@ type KnownManifest = {
   keptUntil: bigint
 }
 
-const keepSeconds = 60n
+const maxKeepSeconds = 60
 /** Larger ones are read from the store each time. */
 const maxBodyBytes = 64 * 1024
 const maxAnswers = 4096
@@ -70,8 +70,13 @@ export async function keepManifest(
   const body = stream && (await textOf(stream))
   if (body === undefined) return answer
   const headers = { ...Object.fromEntries(answer.headers), 'docker-distribution-api-version': 'registry/2.0' }
-  cacheOf(deps).set(rawPathOf(request.url), { ...known, headers, body, keptUntil: deps.clock() + keepSeconds })
+  cacheOf(deps).set(rawPathOf(request.url), { ...known, headers, body, keptUntil: deps.clock() + keepSeconds(deps) })
   return answer
+}
+
+/** With what `noteUse` leaves unsaid, half of the grace time at most passes unnoticed. */
+function keepSeconds({ limits }: Deps): bigint {
+  return BigInt(Math.min(maxKeepSeconds, Math.floor(limits.gcGraceSeconds / 4)))
 }
 
 /** The same bytes as text, which Node writes in one piece with the headers; undefined when they are not UTF-8. */

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { repositoryOf } from '../ens/name.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { expectChunk, outOfOrder, type UploadProgress, uploadHeaders } from '../oci/upload.ts'
@@ -89,13 +90,20 @@ function optionalDigest(text: string | null): Digest | undefined {
   return text === null ? undefined : parseDigest(text)
 }
 
-/** Links a blob that `from`, or without it any repository, shows; false where none does: the client uploads instead. */
+/**
+ * Links a blob that `from`, or without it any repository, shows to whoever reads; false where none does, also where only that of a
+ * former owner has it: the client uploads instead.
+ */
 async function mountBlob(context: RouteContext, to: OpenRepository, digest: Digest): Promise<boolean> {
   const { catalog, clock } = context.deps
-  const from = context.url.searchParams.get('from')
-  const source = from === null ? undefined : await openNamed(context, from)
-  const key = from === null ? (await catalog.findBlobAnywhere(digest))?.repository : source?.key
-  return key !== undefined && (await catalog.mountBlob(key, to.key, digest, Number(clock()))) !== undefined
+  const from = context.url.searchParams.get('from') ?? (await findAnywhere(context, digest))
+  const source = from === undefined ? undefined : await openNamed(context, from)
+  return source !== undefined && (await catalog.mountBlob(source.key, to.key, digest, Number(clock()))) !== undefined
+}
+
+async function findAnywhere({ deps }: RouteContext, digest: Digest): Promise<string | undefined> {
+  const found = await deps.catalog.findBlobAnywhere(digest)
+  return found && repositoryOf(found.repository.ensName)
 }
 
 async function beginUpload({ deps }: RouteContext, { key }: OpenRepository): Promise<UploadSession> {

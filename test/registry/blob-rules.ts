@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import { blobOf, errorOf, type OpenRegistry, pushBlob, type Registry, send } from './client.ts'
 
 /** Blobs once they are there: reading, ranges, mounting, deleting (end-2, 10, 11). */
@@ -141,6 +142,16 @@ function mountRules(open: OpenRegistry, algorithm: DigestAlgorithm): void {
     const digest = await pushBlob(registry, 'other.eth', blobOf(20), algorithm)
     expect((await send(registry, 'POST', `${begin}?mount=${digest}`)).status).toBe(201)
     expect((await send(registry, 'GET', `/v2/acme.eth/web/blobs/${digest}`)).bytes).toEqual(blobOf(20))
+  })
+
+  test('end-11 mount without from: 202 where only the repository of a former owner has it', async () => {
+    const registry = await open()
+    const digest = await pushBlob(registry, 'other.eth', blobOf(20), algorithm)
+    registry.deps.chain.setName('other.eth', { owner: addressOf(testKeys.third) })
+    await expectUploadInstead(registry, `${begin}?mount=${digest}`)
+    expect((await send(registry, 'HEAD', `/v2/acme.eth/web/blobs/${digest}`)).status).toBe(404)
+    registry.deps.chain.setName('other.eth', { owner: addressOf(testKeys.owner) })
+    expect((await send(registry, 'POST', `${begin}?mount=${digest}`)).status).toBe(201)
   })
 
   test('end-11 what cannot be mounted is 202, an upload that works', async () => {

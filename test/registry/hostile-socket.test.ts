@@ -134,6 +134,18 @@ describe('names', () => {
   })
 
   test.each([
+    ['GET', '/v2/acme.eth\\tags\\list', {}],
+    ['GET', '/v2/acme.eth\\..\\other.eth/tags/list', {}],
+    ['PUT', '/v2/acme.eth\\manifests/v1', { 'Content-Length': '2' }],
+    ['GET', '/v2/', { Host: 'a/b' }],
+    ['GET', '/v2/', { Host: 'a b' }],
+    ['GET', '/v2/', { Host: 'user@gateway' }],
+  ])('%s %s %o: no URL can be made of it, 400 with an error body', async (method, target, headers) => {
+    const answer = await expectAnswer(ask(method, target, headers, method === 'PUT' ? '{}' : ''), 400, 'NAME_INVALID')
+    expect(answer.headers.get('content-length')).toBe(String(answer.body.length))
+  })
+
+  test.each([
     ...[
       'sha256:',
       `sha256:${'A'.repeat(64)}`,
@@ -192,6 +204,8 @@ describe('manifests', () => {
       'LAYERS beside layers': `{"LAYERS":[],${rest}`,
       'MediaType beside mediaType': `{"MediaType":"${indexType}",${rest}`,
       'layer\u017f beside layers': `{"layer\u017f":[],${rest}`,
+      'LAYERS alone, which Go reads and nobody else': good.replace('"layers"', '"LAYERS"'),
+      'Digest alone in a descriptor': good.replace('"size"', '"Size"'),
       'depth 33': `{"x":${'['.repeat(33)}${']'.repeat(33)},${rest}`,
       '10,001 descriptors': await imageText({ layers }),
       'a size that is no integer': good.replace('"size":2', '"size":2.5'),

@@ -131,6 +131,20 @@ function shapeRules(open: OpenRegistry): void {
     }
   })
 
+  test('end-3 a type that browsers run is served as pushed, and shut into a sandbox', async () => {
+    const registry = await open()
+    for (const [mediaType, policy] of [
+      ['application/json', null],
+      ['text/html', 'sandbox'],
+      ['html', 'sandbox'],
+    ] as const) {
+      const page = await describeManifest({ annotations: { a: '<script>alert(1)</script>' } }, mediaType)
+      await putManifest(registry, 'acme.eth', 'page', page)
+      const { headers } = await send(registry, 'GET', '/v2/acme.eth/manifests/page')
+      expect([headers.get('content-type'), headers.get('content-security-policy')]).toEqual([mediaType, policy])
+    }
+  })
+
   test('end-7 layers that are kept elsewhere need not be here: urls and foreign types; any other must', async () => {
     const registry = await open()
     const { config } = JSON.parse((await makeImage(registry, 'acme.eth')).text)
