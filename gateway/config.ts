@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import type { CollectionConfig } from './collection-config.ts'
 import type { Features } from './features.ts'
+import type { SwarmConfig } from './swarm-config.ts'
 
 /** One thing that can be set: `--publisher-key-file F`, or `MOORING_PUBLISHER_KEY_FILE` in the environment. */
 export type Flag = {
@@ -39,6 +40,8 @@ export type Config = {
   clientAddressHeader?: string | null
   /** How garbage is collected; nothing: not by itself. */
   collection?: CollectionConfig
+  /** How content goes to Swarm; nothing: not at all. */
+  swarm?: SwarmConfig
 }
 
 /** Something was given that cannot be used: one line that names the flag or key, what was seen and what was wanted. Exit code 2. */

@@ -7,6 +7,7 @@ import type { ContentStore } from './store/content-store.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
 import type { SwarmHash } from './swarm/hash.ts'
+import type { SwarmQueue } from './swarm-queue.ts'
 import type { Throttle } from './throttle.ts'
 
 /** One structured line; never a secret. */
@@ -18,8 +19,8 @@ export type Deps = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
-  /** Computes where content is on Swarm, and remembers it. */
-  swarm: { hash: SwarmHash; ledger: SwarmLedger }
+  /** Where content is on Swarm; and `noteStored` is told of what a push stored or relies on, before it is acknowledged. */
+  swarm: { hash: SwarmHash; ledger: SwarmLedger } & Pick<SwarmQueue, 'noteStored'>
   /** The publisher's key of a publishing gateway; null makes it a relay gateway. */
   signer: Signer | null
   /** Unix seconds. */

@@ -7,6 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
+import type { Bee } from './bee/bee.ts'
+import { createFetchBee } from './bee/fetch-bee.ts'
 import { createBodyFloor } from './body-floor.ts'
 import { cachedChain } from './chain/cached-chain.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
@@ -19,10 +21,11 @@ import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
 import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
+import { createPostage } from './postage.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
-import type { SwarmHash } from './swarm/hash.ts'
 import { openSwarmHash } from './swarm/node-wasm.ts'
+import { type SwarmQueueDeps, startSwarmQueue } from './swarm-queue.ts'
 import { createThrottle } from './throttle.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -60,16 +63,21 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`)
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
-  const swarmHash = await openSwarmHash()
+  const hash = await openSwarmHash()
+  const bees = openBees(config)
   const stores = await openStores(config.dataDir)
-  const deps = { ...createDeps(config, stores, signer, swarmHash), ...overrides, signer }
+  const given = { ...createDeps(config, stores, signer), ...overrides, signer }
+  const ledger = stores.swarmLedger
+  const uploads = uploadsTo(bees, config, given.clock)
+  const queue = startSwarmQueue({ ...given, content: stores.content, ledger, hash, uploads })
+  const deps: Deps = { ...given, swarm: { hash, ledger, noteStored: queue.noteStored } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
   } catch (error) {
-    await upkeep.stop()
+    await Promise.all([upkeep.stop(), queue.stop()])
     await stores.close()
     throw error
   }
@@ -78,6 +86,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     mode: signer === null ? 'relay' : 'publishing',
     async close() {
       await Promise.all([closeServer(server), upkeep.stop()])
+      await queue.stop()
       await stores.close()
     },
   }
@@ -95,7 +104,7 @@ const serverOptions = {
   maxHeaderSize: maxHeaderBytes,
 }
 
-function createDeps(config: Config, stores: NodeStores, signer: Signer | null, hash: SwarmHash): Deps {
+function createDeps(config: Config, stores: NodeStores, signer: Signer | null): Omit<Deps, 'swarm'> {
   const { chainId, ensRegistry, resolver } = config
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   const readers = config.rpcUrls.map((rpcUrl) => createViemChain({ rpcUrl, chainId, ensRegistry, resolver }))
@@ -104,7 +113,6 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null, h
     content: stores.content,
     catalog: stores.catalog,
     lists: stores.lists,
-    swarm: { hash, ledger: stores.swarmLedger },
     signer,
     clock,
     randomId: () => randomBytes(16).toString('hex'),
@@ -114,6 +122,22 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null, h
     throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log: logToStderr,
   }
+}
+
+/** @throws ConfigError for what is no address of a node */
+function openBees({ swarm }: Config): Bee[] {
+  return (swarm?.beeUrls ?? []).map((beeUrl) => {
+    try {
+      return createFetchBee({ beeUrl })
+    } catch (error) {
+      throw new ConfigError(keyOf('bee'), beeUrl, (error as Error).message)
+    }
+  })
+}
+
+function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => bigint): SwarmQueueDeps['uploads'] {
+  if (swarm === undefined || bees.length === 0) return null
+  return { bees, postage: createPostage(bees, swarm.postageBatchId, clock), sync: swarm.sync }
 }
 
 /** The gateway asks one endpoint, and the next only when that one cannot be asked: agreement is the verifiers' business. */

@@ -166,7 +166,7 @@ export function createTestDeps(
   const { content, catalog, lists, swarmLedger = createMemorySwarmLedger() } = stores
   return {
     ...{ content, catalog, lists },
-    swarm: { hash: testSwarmHash, ledger: swarmLedger },
+    swarm: { hash: testSwarmHash, ledger: swarmLedger, noteStored: async () => undefined },
     chain: createTestChain(options.names ?? testNames, clock),
     signer: options.signer === undefined ? createTestSigner() : options.signer,
     clock,

@@ -1,6 +1,7 @@
 import { collectionFlags, readCollectionConfig } from '../collection-config.ts'
 import { gatewayFlags, readConfig, readSwitch } from '../config.ts'
 import { startGateway } from '../serve.ts'
+import { readSwarmConfig, swarmFlags } from '../swarm-config.ts'
 import { exitCodes, jsonFlag, type Verb } from './verb.ts'
 
 /** `mooring serve` */
@@ -12,11 +13,12 @@ export const serve: Verb = {
     'With a publisher key a push of a tag signs a new list; without one the gateway relays lists signed elsewhere.',
     'Beyond loopback it refuses to start unless --insecure-no-auth is given: whoever reaches it could push.',
   ],
-  flags: [...gatewayFlags, ...collectionFlags, jsonFlag],
+  flags: [...gatewayFlags, ...collectionFlags, ...swarmFlags, jsonFlag],
   run: async (context) => {
     const gateway = await startGateway({
       ...readConfig(context.settings),
       collection: readCollectionConfig(context.settings),
+      swarm: readSwarmConfig(context.settings),
     })
     const stopped = context.waitForStop()
     const { url, mode } = gateway

@@ -2,7 +2,8 @@ import type { Deps } from '../deps.ts'
 import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
-import type { ManifestRecord, StoredManifest } from '../store/catalog.ts'
+import type { ManifestRecord, References, StoredManifest } from '../store/catalog.ts'
+import type { SizedContent } from '../store/swarm-ledger.ts'
 import { referenceOf } from '../swarm/reference.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
@@ -59,6 +60,7 @@ export const putManifest: Route = async (context) => {
     await deps.content.put(record.digest, bytes)
     if (!(await deps.catalog.putManifest(repository.key, record, references, storing))) return false
     await deps.swarm.ledger.recordReference(record.digest, record.size, swarmReference)
+    await deps.swarm.noteStored([...contentsNamed(manifest, references), record])
     if (tags.length > 0) await pointTags(deps, repository, tags, { ...record, swarmReference })
     return true
   })
@@ -125,6 +127,12 @@ async function checkedDigest(bytes: Uint8Array, wanted: Digest | null): Promise<
   throw new OciError('DIGEST_INVALID', `the manifest has digest ${actual}, the path says ${wanted}`, {
     detail: { actual },
   })
+}
+
+/** What a manifest names and its repository shows. */
+function contentsNamed({ blobs, children }: Manifest, references: References): SizedContent[] {
+  const shown = new Set([...references.blobs, ...references.manifests])
+  return [...blobs, ...children].filter(({ digest }) => shown.has(digest)).map(({ digest, size }) => ({ digest, size }))
 }
 
 function recordOf(digest: Digest, size: number, manifest: Manifest): ManifestRecord {

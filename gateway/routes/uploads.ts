@@ -211,6 +211,7 @@ function finishUpload(
       const { size } = await assemble(context, last ? withPart(upload, last) : upload, digest)
       return catalog.linkBlob(repository.key, digest, size, storing)
     })
+    await context.deps.swarm.noteStored([{ digest, size: session.size + (last?.size ?? 0) }])
     await dropUpload(context, upload)
     return blobCreated(repository, digest)
   })

@@ -33,6 +33,9 @@ export function createMemorySwarmLedger(): SwarmLedger {
         else if (row.state === 'local') row.state = 'queued'
       }
     },
+    async dequeue(digest) {
+      change(digest, ['queued'], { ...fresh, state: 'local' })
+    },
     async listDue(state, now, limit) {
       const due = [...rows.values()].filter((row) => row.state === state && row.nextTryAt <= now)
       due.sort((one, other) => one.nextTryAt - other.nextTryAt || (one.digest < other.digest ? -1 : 1))

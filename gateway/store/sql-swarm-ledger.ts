@@ -61,7 +61,7 @@ const forgetText = `UPDATE swarm_content SET state = 'local', ${fresh}
 const recordText = `INSERT INTO swarm_content (digest, size, swarm_reference, is_proven) VALUES (?1, ?2, ?3, 1)
   ON CONFLICT DO UPDATE SET size = ?2, swarm_reference = ?3, is_proven = 1 WHERE NOT is_proven`
 
-type Queue = Pick<SwarmLedger, 'enqueue' | 'listDue' | 'markUploaded' | 'markVerified' | 'markFailed'>
+type Queue = Pick<SwarmLedger, 'enqueue' | 'dequeue' | 'listDue' | 'markUploaded' | 'markVerified' | 'markFailed'>
 function queue(sql: Sql): Queue {
   return {
     async enqueue(contents, again = false) {
@@ -70,6 +70,11 @@ function queue(sql: Sql): Queue {
         SELECT value ->> 'digest', value ->> 'size', 'queued' FROM json_each(?1) WHERE true
         ON CONFLICT DO UPDATE SET ${change}`
       await sql.batch([{ text, values: [JSON.stringify(contents)] }])
+    },
+    async dequeue(digest) {
+      await sql.run(`UPDATE swarm_content SET state = 'local', ${fresh} WHERE digest = ?1 AND state = 'queued'`, [
+        digest,
+      ])
     },
     async listDue(state, now, limit) {
       const text = `SELECT ${columns} FROM swarm_content WHERE state = '${state}' AND next_try_at <= ?1

@@ -49,6 +49,8 @@ export type SwarmLedger = {
    * re-seed): then everything begins anew, without failures.
    */
   enqueue(contents: readonly SizedContent[], again?: boolean): Promise<void>
+  /** Content left this gateway before it was uploaded: a queued row is `local` again. */
+  dequeue(digest: Digest): Promise<void>
   /** Rows in this state whose time has come, those that wait longest first, at most `limit`. `now` in unix seconds. */
   listDue(state: 'queued' | 'uploaded', now: number, limit: number): Promise<readonly SwarmRecord[]>
   /** `nextTryAt`: unix seconds, not to be read back before. Only a queued row moves. */

@@ -114,6 +114,16 @@ function queueRules(open: () => Promise<SwarmLedger>): void {
     expect(await ledger.find(b.digest)).toMatchObject(anew)
   })
 
+  test('what left before it was uploaded waits no more; what is on Swarm stays there', async () => {
+    const ledger = await open()
+    await ledger.enqueue([a, b])
+    await ledger.markUploaded(b.digest, batch, 0)
+    for (const { digest } of [a, b, c]) await ledger.dequeue(digest)
+    expect(await ledger.find(a.digest)).toMatchObject({ state: 'local' })
+    expect(await ledger.find(b.digest)).toMatchObject({ state: 'uploaded' })
+    expect(await ledger.find(c.digest)).toBeUndefined()
+  })
+
   test('failures are counted until something goes well', async () => {
     const ledger = await open()
     await ledger.enqueue([a])
