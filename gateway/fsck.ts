@@ -4,7 +4,7 @@ import { algorithmOf, type Digest } from './oci/digest.ts'
 import { readManifest } from './oci/manifest.ts'
 import { pagesOf } from './reachable.ts'
 import type { RepositoryKey, StoredManifest } from './store/catalog.ts'
-import type { ListLine } from './store/tag-list-store.ts'
+import type { HistoryRecord, ListLine } from './store/tag-list-store.ts'
 import { hashList, type SignedList, ZERO_HASH } from './tags/list.ts'
 import { MAX_SIGNATURE_BYTES, MAX_SIGNATURES } from './tags/signature.ts'
 import { rootOfProof, type Slot } from './tags/tree.ts'
@@ -171,10 +171,13 @@ async function* checkVersions(
   head: SignedList,
 ): AsyncGenerator<string> {
   let wanted: Pick<SignedList, 'hash'> & { version: bigint } = { hash: head.hash, version: head.list.version }
+  let oldest: HistoryRecord | undefined
   for (let before: SignedList['hash'] | null = null; wanted.hash !== ZERO_HASH; ) {
     const page = await lists.history(line, before, pageRows)
+    if (page.length === 0 && oldest !== undefined && (await isBeginning(lists, line, oldest))) return
     if (page.length === 0) return yield `version ${wanted.version}, which the one after it names, is missing`
     for (const record of page) {
+      oldest = record
       yield* versionProblems(line, record, wanted)
       for (let from = 0; from < record.changeCount; from += pageRows) {
         await lists.readChanges(line, record.hash, from, pageRows)
@@ -185,6 +188,16 @@ async function* checkVersions(
     await pause()
   }
   if (wanted.version !== 0n) yield `the first version is ${wanted.version + 1n}, not 1`
+}
+
+/** A line that was begun with a later version (a recovered one): that version adds every entry it has. */
+async function isBeginning(lists: CheckedStores['lists'], line: ListLine, oldest: HistoryRecord): Promise<boolean> {
+  if (BigInt(oldest.changeCount) !== oldest.list.count - 1n) return false
+  for (let from = 0; from < oldest.changeCount; from += pageRows) {
+    const changes = await lists.readChanges(line, oldest.hash, from, pageRows)
+    if (changes.some(({ before }) => before !== null)) return false
+  }
+  return true
 }
 
 function* versionProblems(

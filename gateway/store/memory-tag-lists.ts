@@ -4,7 +4,14 @@ import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { createMemoryTree, depthOf, emptyHash, hashLeaf, type Proof, type Slot, type TreeDelta } from '../tags/tree.ts'
 import type { RepositoryKey } from './catalog.ts'
 import { keyOf as keyOfRepository, type MemoryTables } from './memory-tables.ts'
-import { type ListLine, ListMoved, ManifestGone, type TagListStore, type TagTransition } from './tag-list-store.ts'
+import {
+  type ListLine,
+  ListMoved,
+  ManifestGone,
+  type TagListStore,
+  type TagTransition,
+  type WholeList,
+} from './tag-list-store.ts'
 
 /** The rows of one list: slots by position, hashes by level and position, and positions in key order. */
 type Rows = { slots: Slot[]; levels: (Hex | undefined)[][]; order: number[] }
@@ -19,16 +26,14 @@ export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
   if (tables) showLists(tables, lines)
   const find = (line: ListLine) => lines.get(keyOf(line))
   const publish = (line: ListLine, signed: SignedList, changes: Version['changes'], rowsOf: () => Rows) => {
-    const { name, owner, epoch } = signed.list
-    if (name !== line.ensName || owner !== line.owner || epoch !== line.epoch) {
-      throw new Error(
-        `a list of ${name} (owner ${owner}, epoch ${epoch}) does not belong to the line of ${line.ensName}`,
-      )
-    }
+    checkLine(line, signed)
     const before = find(line)
     if (signed.list.previous !== (before?.head.hash ?? ZERO_HASH)) return false
     if (signed.list.version <= (before?.head.list.version ?? 0n)) return false
-    const history = [{ ...signed, changes }, ...(before?.history ?? [])]
+    return put(line, signed, changes, rowsOf)
+  }
+  const put = (line: ListLine, signed: SignedList, changes: Version['changes'], rowsOf: () => Rows) => {
+    const history = [{ ...signed, changes }, ...(find(line)?.history ?? [])]
     lines.set(keyOf(line), { line, head: signed, rows: rowsOf(), history })
     return true
   }
@@ -41,9 +46,12 @@ export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
       if (!isShown) throw new ManifestGone(manifest)
       return publish(line, signed, delta.changes, () => rowsAfter(find(line)?.rows ?? firstRows(), delta))
     },
-    async replace(line, signed, { slots, levels, changes }) {
-      const rows = () => ({ slots: [...slots], levels: levels.map((hashes) => [...hashes]), order: orderOf(slots) })
-      return publish(line, signed, changes, rows)
+    async replace(line, signed, whole) {
+      return publish(line, signed, whole.changes, () => rowsOfWhole(whole))
+    },
+    async begin(line, signed, whole) {
+      checkLine(line, signed)
+      return find(line) === undefined && put(line, signed, whole.changes, () => rowsOfWhole(whole))
     },
     async putSignatures(line, listHash, signatures) {
       const known = find(line)
@@ -54,6 +62,15 @@ export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
       return true
     },
   }
+}
+
+function checkLine(line: ListLine, { list: { name, owner, epoch } }: SignedList): void {
+  if (name === line.ensName && owner === line.owner && epoch === line.epoch) return
+  throw new Error(`a list of ${name} (owner ${owner}, epoch ${epoch}) does not belong to the line of ${line.ensName}`)
+}
+
+function rowsOfWhole({ slots, levels }: WholeList): Rows {
+  return { slots: [...slots], levels: levels.map((hashes) => [...hashes]), order: orderOf(slots) }
 }
 
 /** What the catalog sees of the lists. */

@@ -31,6 +31,7 @@ export function rememberHeads(lists: TagListStore, maxLines: number): TagListSto
     },
     commit: (line, ...rest) => forgetAfter(line, lists.commit(line, ...rest)),
     replace: (line, ...rest) => forgetAfter(line, lists.replace(line, ...rest)),
+    begin: (line, ...rest) => forgetAfter(line, lists.begin(line, ...rest)),
     putSignatures: (line, ...rest) => forgetAfter(line, lists.putSignatures(line, ...rest)),
   }
 }

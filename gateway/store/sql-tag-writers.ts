@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { hashLeaf } from '../tags/tree.ts'
 import { type Sql, SqlConflict, type SqlStatement } from './sql.ts'
-import { deltaStatements, pause, removeTree, type WholeList, wholeStatements } from './sql-trees.ts'
+import { deltaStatements, pause, removeTree, wholeStatements } from './sql-trees.ts'
 import {
   bare,
   insertVersion,
@@ -14,12 +14,12 @@ import {
   sentinel,
   signaturesJson,
 } from './tag-list-rows.ts'
-import { type ListLine, ManifestGone, type TagListStore } from './tag-list-store.ts'
+import { type ListLine, ManifestGone, type TagListStore, type WholeList } from './tag-list-store.ts'
 
 type LineRow = { line_id: number; tree_id: number; head_hash: Hex; head_version: number }
 
 /** The writing half of the SQL tag lists: every publish is one batch that compares the head and moves it. */
-export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 'putSignatures'> {
+export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 'begin' | 'putSignatures'> {
   return {
     async commit(line, signed, delta, manifest) {
       const state = await lineFor(sql, line, signed)
@@ -28,7 +28,7 @@ export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 
       const checkManifest = () => (manifest ? expectManifest(sql, line, manifest) : undefined)
       await checkManifest()
       const statements = [
-        refuseUnlessHead(state, signed),
+        refuseUnlessHead(state),
         ...(manifest ? [refuseUnlessShown(state, line, manifest)] : []),
         ...deltaStatements(state.tree_id, version, delta),
         insertVersion(state.line_id, state.tree_id, signed),
@@ -36,29 +36,42 @@ export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 
       ]
       return swap(sql, line, signed, statements, checkManifest)
     },
-    async replace(line, signed, whole) {
-      const state = await lineFor(sql, line, signed)
-      if (!follows(state, signed)) return false
-      const treeId = await beginTree(sql)
-      try {
-        await writeBeside(sql, treeId, safeInteger(signed.list.version), whole)
-        return await swap(sql, line, signed, [
-          refuseUnlessHead(state, signed),
-          { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
-          insertVersion(state.line_id, treeId, signed),
-          moveHead(state.line_id, treeId, signed),
-          { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
-        ])
-      } finally {
-        // One of the two is in nobody's use now. If removing it fails, the next start sweeps it: the publish stands as it is.
-        for (const unused of [treeId, state.tree_id]) await removeTree(sql, unused).catch(() => undefined)
-      }
-    },
+    replace: (line, signed, whole) => writeWhole(sql, line, signed, whole, follows),
+    begin: (line, signed, whole) => writeWhole(sql, line, signed, whole, isFirst),
     async putSignatures(line, listHash, signatures) {
       const text = `UPDATE list_version SET signatures_json = ?7 WHERE hash = ?6
         AND line_id = (SELECT l.line_id FROM list_line l WHERE ${isLine} AND l.head_hash = ?6)`
       return (await sql.run(text, [...lineValues(line), listHash, signaturesJson(signatures)])) > 0
     },
+  }
+}
+
+/** Whether a list may become the head of a line that stands so. */
+type MayFollow = (state: LineRow, signed: SignedList) => boolean
+
+async function writeWhole(
+  sql: Sql,
+  line: ListLine,
+  signed: SignedList,
+  whole: WholeList,
+  mayFollow: MayFollow,
+): Promise<boolean> {
+  const state = await lineFor(sql, line, signed)
+  if (!mayFollow(state, signed)) return false
+  const treeId = await beginTree(sql)
+  try {
+    await writeBeside(sql, treeId, safeInteger(signed.list.version), whole)
+    const statements = [
+      refuseUnlessHead(state),
+      { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
+      insertVersion(state.line_id, treeId, signed),
+      moveHead(state.line_id, treeId, signed),
+      { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
+    ]
+    return await swap(sql, line, signed, statements, undefined, mayFollow)
+  } finally {
+    // One of the two is in nobody's use now. If removing it fails, the next start sweeps it: the publish stands as it is.
+    for (const unused of [treeId, state.tree_id]) await removeTree(sql, unused).catch(() => undefined)
   }
 }
 
@@ -100,14 +113,18 @@ function follows(state: LineRow, signed: SignedList): boolean {
   return state.head_hash === signed.list.previous && state.head_version < safeInteger(signed.list.version)
 }
 
+function isFirst(state: LineRow): boolean {
+  return state.head_version === 0
+}
+
 /**
- * The compare of compare-and-swap, in a form that ends the whole batch: when the head is not `previous` any more, it inserts the
+ * The compare of compare-and-swap, in a form that ends the whole batch: when the head is not the one of `state` any more, it inserts the
  * line a second time, which its primary key refuses (SqlConflict).
  */
-function refuseUnlessHead(state: LineRow, signed: SignedList): SqlStatement {
+function refuseUnlessHead(state: LineRow): SqlStatement {
   return {
     text: 'INSERT INTO list_line SELECT * FROM list_line WHERE line_id = ? AND (head_hash <> ? OR tree_id <> ?)',
-    values: [state.line_id, signed.list.previous, state.tree_id],
+    values: [state.line_id, state.head_hash, state.tree_id],
   }
 }
 
@@ -144,13 +161,14 @@ async function swap(
   signed: SignedList,
   statements: SqlStatement[],
   explain: () => Promise<void> | undefined = () => undefined,
+  mayFollow: MayFollow = follows,
 ): Promise<boolean> {
   try {
     await sql.batch(statements)
     return true
   } catch (error) {
     if (!(error instanceof SqlConflict)) throw error
-    if (!follows(await lineFor(sql, line, signed), signed)) return false
+    if (!mayFollow(await lineFor(sql, line, signed), signed)) return false
     await explain()
     throw error
   }

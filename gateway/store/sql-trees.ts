@@ -2,18 +2,11 @@ import type { Hex } from 'viem'
 import type { Slot, TreeDelta } from '../tags/tree.ts'
 import type { Sql, SqlStatement } from './sql.ts'
 import { bare, changeItem, slotItem } from './tag-list-rows.ts'
-import type { TagTransition } from './tag-list-store.ts'
+import type { WholeList } from './tag-list-store.ts'
 
 /** Rows handed over as one JSON text, which D1 limits to 2 MB; also how long other requests wait for a slice. */
 const maxSliceChars = 400_000
 const maxSweepRows = 2_000
-
-/** Everything of a whole list, as `replace` gets it. */
-export type WholeList = {
-  slots: readonly Slot[]
-  levels: readonly (readonly Hex[])[]
-  changes: readonly TagTransition[]
-}
 
 /** The statements that bring the rows of a tree to the state after `delta`. Deletions come first: a moved slot keeps its unique key. */
 export function deltaStatements(treeId: number, version: number, delta: TreeDelta): SqlStatement[] {

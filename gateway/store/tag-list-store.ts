@@ -11,6 +11,13 @@ export type ListLine = { chainId: number; resolver: Address; ensName: string; ow
 /** What one version changed, tag by tag. */
 export type TagTransition = { tag: string; before: TagEntry | null; after: TagEntry | null }
 
+/** A list with its tree: `slots` with the sentinel first, `levels` as `buildWellFormedTree` returns them, and what it changes. */
+export type WholeList = {
+  slots: readonly Slot[]
+  levels: readonly (readonly Hex[])[]
+  changes: readonly TagTransition[]
+}
+
 /** A version of the history, and how many tags it changed. */
 export type HistoryRecord = SignedList & { changeCount: number }
 
@@ -39,14 +46,14 @@ export type TagListStore = {
    */
   commit(line: ListLine, signed: SignedList, delta: TreeDelta, manifest?: Digest): Promise<boolean>
   /**
-   * The same for a whole new list: `slots` with the sentinel first, `levels` as `buildWellFormedTree` returns them. Written in slices
-   * beside the current one, which stays readable until the swap.
+   * The same for a whole new list. Written in slices beside the current one, which stays readable until the swap.
    */
-  replace(
-    line: ListLine,
-    signed: SignedList,
-    whole: { slots: readonly Slot[]; levels: readonly (readonly Hex[])[]; changes: readonly TagTransition[] },
-  ): Promise<boolean>
+  replace(line: ListLine, signed: SignedList, whole: WholeList): Promise<boolean>
+  /**
+   * As `replace`, for a line that has no list yet and a list that need not be the first: what came before it is not here, and its history
+   * begins with it. False when there is a list.
+   */
+  begin(line: ListLine, signed: SignedList, whole: WholeList): Promise<boolean>
   /** Replaces signatures of the current list (more of them came in, or a key was revoked). False when `listHash` is not the head. */
   putSignatures(line: ListLine, listHash: Hex, signatures: readonly SignerSignature[]): Promise<boolean>
   /** Slots by position from `from` on, at most `limit`; undefined when `listHash` is no longer the head: begin again. */

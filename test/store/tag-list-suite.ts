@@ -263,6 +263,39 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       await expectWholeList(lists)
     })
 
+    it('begin: a line without a list begins with a later version, and the next publish builds on it', async () => {
+      const { signed, whole } = await wholeOf(lists, ['a', 'b'])
+      const list = {
+        ...signed.list,
+        version: 7n,
+        previous: digestOf('the version before').replace('sha256:', '0x') as Hex,
+      }
+      const later: SignedList = { ...signed, list, hash: `0x${'77'.repeat(32)}` }
+      expect(await lists.replace(line, later, whole)).toBe(false)
+      expect(await lists.findHead(line)).toBeUndefined()
+      expect(await lists.begin(line, later, whole)).toBe(true)
+      expect(await lists.findHead(line)).toEqual(later)
+      expect(await lists.begin(line, { ...later, hash: `0x${'78'.repeat(32)}` }, whole)).toBe(false)
+      await expectWholeList(lists)
+      await publish(lists, [drop('a'), add('z')])
+      expect((await lists.listTags(line, '', 9))!.tags).toEqual(['b', 'z'])
+      await expectWholeList(lists)
+      const history = await historyOf(lists, line, null, 9)
+      expect(history.map(({ list, changes }) => [list.version, changes.length])).toEqual([
+        [8n, 2],
+        [7n, 2],
+      ])
+    })
+
+    it('begin: of several at once exactly one is true', async () => {
+      const { signed, whole } = await wholeOf(lists, ['a', 'b'])
+      const begun = await Promise.all(
+        [1, 2, 3].map((n) => lists.begin(line, { ...signed, hash: `0x${`0${n}`.repeat(32)}` }, whole)),
+      )
+      expect(begun.filter(Boolean)).toHaveLength(1)
+      await expectWholeList(lists)
+    })
+
     it('a reader of a list that is no longer the head says ListMoved instead of mixing versions', async () => {
       const first = await publish(lists, [add('a'), add('b')])
       const reader = await lists.openTree(line, first.hash)
