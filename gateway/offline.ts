@@ -7,6 +7,7 @@ import { ConfigError, keyOf } from './config.ts'
 import type { Log } from './deps.ts'
 import { checkStores, type Problem } from './fsck.ts'
 import { defaultLimits } from './limits.ts'
+import { type FoundRepository, type Recovery, type RecoveryDeps, restoreRepository } from './recovery.ts'
 import { DataFolderInUse } from './store/data-lock.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 
@@ -38,6 +39,21 @@ export function checkOffline(dataDir: string): Promise<Problem[]> {
   })
 }
 
+/**
+ * Puts a repository that was found on Swarm into a data folder, which is made when it is missing. @throws Error when a gateway has it
+ * open, and as `restoreRepository`
+ */
+export function restoreOffline(
+  dataDir: string,
+  from: Pick<RecoveryDeps, 'reader' | 'onDemand' | 'note'>,
+  found: FoundRepository,
+): Promise<Recovery> {
+  const clock = () => BigInt(Math.floor(Date.now() / 1000))
+  return withOpened(dataDir, 'stop the gateway that has it open first', (stores) => {
+    return restoreRepository({ ...stores, ...from, limits: defaultLimits, clock }, found)
+  })
+}
+
 async function withStores<Result>(
   dataDir: string,
   whenBusy: string,
@@ -48,6 +64,14 @@ async function withStores<Result>(
     () => false,
   )
   if (!isThere) throw new ConfigError(keyOf('data'), dataDir, 'the data folder of a gateway (it has a gateway.sqlite)')
+  return withOpened(dataDir, whenBusy, work)
+}
+
+async function withOpened<Result>(
+  dataDir: string,
+  whenBusy: string,
+  work: (stores: NodeStores) => Promise<Result>,
+): Promise<Result> {
   const stores = await openNodeStores(dataDir).catch((error: unknown) => {
     if (error instanceof DataFolderInUse) throw new Error(`the data folder ${dataDir} is in use: ${whenBusy}`)
     throw error

@@ -11,6 +11,7 @@ import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { inspect } from './inspect.ts'
 import { policy } from './policy.ts'
+import { recover } from './recover.ts'
 import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
 import { retention } from './retention.ts'
@@ -40,6 +41,7 @@ export const verbs: readonly Verb[] = [
   anchor,
   checkpoint,
   exportLayout,
+  recover,
   storage,
   gc,
   fsck,

@@ -88,8 +88,17 @@ export function readJson<Value>(url: string, read: () => Value): Value {
   }
 }
 
-async function verifyWholeList(session: Session, claimed: SignedList, slots: readonly Slot[]) {
-  const hash = await verifyList(claimed, await session.onChain.readAuthority(), session.localTime)
+/**
+ * Rows 2 to 7 for a list whose slots all came with it, its root rebuilt from them, row 9. With `verifyPublication` as `verify` no
+ * timestamp is asked for: it may come later. @throws Refusal, ChainUnavailable
+ */
+export async function verifyWholeList(
+  session: Session,
+  claimed: SignedList,
+  slots: readonly Slot[],
+  verify: typeof verifyList = verifyList,
+) {
+  const hash = await verify(claimed, await session.onChain.readAuthority(), session.localTime)
   const signed = { ...claimed, hash }
   const { version, root, count } = signed.list
   if (finish(buildWellFormedTree(slots, version)).root !== root || BigInt(slots.length) !== count) {
@@ -104,8 +113,8 @@ async function verifyWholeList(session: Session, claimed: SignedList, slots: rea
   return { signed, entries: inByteOrder(entries) }
 }
 
-/** The command line has nobody else to let run. */
-function finish<Value>(steps: Generator<void, Value>): Value {
+/** Runs to the end: the command line has nobody else to let run. */
+export function finish<Value>(steps: Generator<void, Value>): Value {
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
