@@ -4,6 +4,7 @@ import { authorityFaults } from './faults/authority.ts'
 import type { Fault } from './faults/fault.ts'
 import { listFaults } from './faults/lists.ts'
 import { nameFaults } from './faults/names.ts'
+import { offsetFaults } from './faults/offsets.ts'
 import { oddProof, otherTag, proofFaults } from './faults/proofs.ts'
 import { blindEdits, responseFaults } from './faults/responses.ts'
 import { signatureFaults } from './faults/signatures.ts'
@@ -15,7 +16,7 @@ import { type SignedFuzzList, signFuzzList } from './signed-list.ts'
 export type JudgedCase = FuzzCase & { wanted: 'ok' | RefusalName | undefined; twin: () => FuzzCase }
 
 const faults = [
-  ...[...responseFaults, ...nameFaults, ...authorityFaults, ...listFaults],
+  ...[...responseFaults, ...offsetFaults, ...nameFaults, ...authorityFaults, ...listFaults],
   ...[...signatureFaults, ...timestampFaults, ...proofFaults],
 ]
 /** Every error name of rows 0 to 8, in the order of the check order's rows. */
@@ -36,7 +37,7 @@ export async function* casesOf(seed: string, count: number): AsyncGenerator<Judg
 }
 
 const validShare = 0.42
-const oneFaultShare = 0.75
+const oneFaultShare = 0.7
 
 /** A lookup that holds, one with one known fault, or one with two or with edits that nobody can judge beforehand. */
 function makeCase(random: Random, list: SignedFuzzList, title: string): JudgedCase {
@@ -76,9 +77,16 @@ function breakDraft(draft: Draft, random: Random, error: RefusalName): Fault | u
 /** Whether a fault fits; a draft that it does not fit is as it was. */
 function applied(fault: Pick<Fault, 'apply'>, draft: Draft, random: Random): boolean {
   const before = cloneDraft(draft)
-  if (fault.apply(draft, random)) return true
+  if (fault.apply(draft, random) && isOnClock(draft)) return true
   Object.assign(draft, before)
   return false
+}
+
+/** Two faults together may ask for a time that no chain has. */
+function isOnClock({ chain }: Draft): boolean {
+  return [chain.blockTime, ...chain.expiries.map(({ expiresAt }) => expiresAt)].every(
+    (time) => Number.isSafeInteger(time) && time >= 0,
+  )
 }
 
 /** What faults change; the signed list is shared, and edits are functions. */
@@ -89,7 +97,7 @@ function cloneDraft(draft: Draft): Draft {
 }
 
 function breakBlindly(draft: Draft, random: Random): string[] {
-  if (random.chance(0.3)) {
+  if (random.chance(0.5)) {
     return [1, 2].map(() => breakDraft(draft, random, random.pick(faultErrors))?.name ?? 'nothing that fits')
   }
   if (random.chance(0.25) && oddProof(draft, random)) return ['a leaf of no chain']
