@@ -28,6 +28,19 @@ abstract contract ListChecks is OwnerSettings {
         _raise(subject, uint64(list.epoch), uint64(list.version));
     }
 
+    /// @dev Rows 2 to 7.
+    function _checkCurrent(
+        bytes calldata name,
+        Subject memory subject,
+        ListWords memory list,
+        bytes calldata signatures,
+        bytes calldata timestamp
+    ) internal view {
+        StoredPolicy memory policy = _policyOf(subject);
+        bytes32 listHash = _checkList(name, subject, policy, list, signatures);
+        _checkTimestamp(subject, policy, list, listHash, timestamp);
+    }
+
     /// @dev Row 2.
     function _checkLive(Subject memory subject) internal pure {
         require(subject.reachable, UnreachableName());
@@ -35,7 +48,7 @@ abstract contract ListChecks is OwnerSettings {
     }
 
     /// @dev Row 2, and the policy of the name that holds it.
-    function _policyOf(Subject memory subject) internal view returns (StoredPolicy memory policy) {
+    function _policyOf(Subject memory subject) private view returns (StoredPolicy memory policy) {
         _checkLive(subject);
         if (_nodes[subject.authority].hasPolicy) policy = _policies[subject.owner][subject.authority];
     }
@@ -47,7 +60,7 @@ abstract contract ListChecks is OwnerSettings {
         StoredPolicy memory policy,
         ListWords memory list,
         bytes calldata signatures
-    ) internal view returns (bytes32 listHash) {
+    ) private view returns (bytes32 listHash) {
         require(list.owner == uint160(subject.owner), OwnerMismatch());
         NodeState memory state = _nodes[subject.node];
         require(list.epoch == state.epoch, EpochMismatch());
@@ -66,7 +79,7 @@ abstract contract ListChecks is OwnerSettings {
         ListWords memory list,
         bytes32 listHash,
         bytes calldata timestamp
-    ) internal view {
+    ) private view {
         (uint256 issuedAt, uint256 expiresAt, uint256 signatureAt) = abi.decode(timestamp, (uint256, uint256, uint256));
         bytes calldata signature = AbiReader.blobAt(timestamp, signatureAt);
         require(signature.length <= SignatureRule.MAX_SIGNATURE_BYTES, BadResponse());

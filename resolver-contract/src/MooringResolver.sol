@@ -37,7 +37,7 @@ contract MooringResolver is ListChecks, IERC165 {
 
     /// @inheritdoc IMooringResolver
     function resolve(bytes calldata name, bytes calldata data) external view returns (bytes memory) {
-        (Lookup.Summary memory asked,,) = Lookup.read(data);
+        (Lookup.Summary memory asked,) = Lookup.read(data);
         Subject memory subject = _subjectOf(name, asked);
         if (asked.hasOciRecord) _checkLive(subject);
         if (asked.needsList) _askGateway(subject, abi.encodeCall(this.resolve, (name, data)));
@@ -79,17 +79,15 @@ contract MooringResolver is ListChecks, IERC165 {
         returns (bytes memory)
     {
         require(response.length <= MAX_RESPONSE_BYTES, BadResponse());
-        (Lookup.Summary memory asked, bytes4 getter, bytes calldata tag) = Lookup.read(data);
+        (Lookup.Summary memory asked, bytes calldata tag) = Lookup.read(data);
         (ListWords memory list, uint256 signaturesAt, uint256 timestampAt, uint256 proofsAt) =
             abi.decode(response, (ListWords, uint256, uint256, uint256));
         bytes calldata proofs = response[proofsAt:];
         require(AbiReader.number(proofs, 0) == asked.tags, BadResponse());
         Subject memory subject = _subjectOf(name, asked);
-        StoredPolicy memory policy = _policyOf(subject);
-        bytes32 listHash = _checkList(name, subject, policy, list, response[signaturesAt:]);
-        _checkTimestamp(subject, policy, list, listHash, response[timestampAt:]);
+        _checkCurrent(name, subject, list, response[signaturesAt:], response[timestampAt:]);
         if (asked.multicall || asked.tags == 0) return _answer(subject, asked, list, data, proofs);
-        return _tagRecord(list, tag, AbiReader.element(proofs, 0), getter == Lookup.DATA);
+        return _tagRecord(list, tag, AbiReader.element(proofs, 0), asked.asData);
     }
 
     /// @dev Row 8 for one tag, as text or as ENSIP-24 data.

@@ -105,6 +105,7 @@ contract FormatsTest is Fixture {
         assertEq(nodes.length, 2 + count % 9);
         assertTrue(nodes[0] == nodeOf(name));
         assertEq(libraries.toText(name), textOf(name));
+        assertEq(libraries.toText(hex"00"), "");
     }
 
     function testFuzz_row1_bytes_that_are_no_name_are_refused(bytes memory name) public view {

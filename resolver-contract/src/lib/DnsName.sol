@@ -71,8 +71,9 @@ library DnsName {
     /// @dev Letters, digits and inner hyphens; what ENSIP-15 keeps for itself, hyphens in third and fourth place, is refused.
     function _isRepositoryLabel(bytes calldata label) private pure returns (bool) {
         uint256 front = uint256(bytes32(label));
-        bool hyphenFirst = front >> 248 == 0x2d;
-        bool reserved = (front >> 224) & 0xffff == 0x2d2d;
-        return !hyphenFirst && !reserved && label[label.length - 1] != "-" && Ascii.isOnly(label, REPOSITORY_BYTES);
+        if (front >> 248 == 0x2d) return false;
+        if ((front >> 224) & 0xffff == 0x2d2d) return false;
+        if (label[label.length - 1] == "-") return false;
+        return Ascii.isOnly(label, REPOSITORY_BYTES);
     }
 }

@@ -26,6 +26,7 @@ library Lookup {
         bool hasBadTag;
         bool hasManyNodes; // not every call is about `node`
         bytes32 node;
+        bool asData; // a tag that is asked for alone is asked for as ENSIP-24 data
     }
 
     bytes4 internal constant TEXT = bytes4(keccak256("text(bytes32,string)"));
@@ -39,11 +40,11 @@ library Lookup {
     uint256 private constant TAG_BYTES = 0x7fffffe87fffffe03ff600000000000;
 
     /// @notice Reads all calls once; `tag` is what a call that stands alone asks for, where it asks for a tag.
-    function read(bytes calldata data) internal pure returns (Summary memory summary, bytes4 getter, bytes calldata tag) {
-        (getter, tag) = (bytes4(data), data[0:0]);
-        if (getter != MULTICALL) {
+    function read(bytes calldata data) internal pure returns (Summary memory summary, bytes calldata tag) {
+        tag = data[0:0];
+        if (bytes4(data) != MULTICALL) {
             summary.calls = 1;
-            return (summary, getter, _readCall(summary, data, true));
+            return (summary, _readCall(summary, data, true));
         }
         summary.multicall = true;
         summary.calls = AbiReader.number(AbiReader.tail(data[4:], 0), 0);
@@ -99,6 +100,7 @@ library Lookup {
         summary.hasOciRecord = true;
         if (record != Record.Registry) summary.needsList = true;
         if (record != Record.Tag) return tag;
+        summary.asData = getter == DATA;
         ++summary.tags;
         if (!isTag(tag)) summary.hasBadTag = true;
     }
