@@ -34,6 +34,8 @@ export type ContentPlace = { digest: Digest; swarmReference: Hex; size: number; 
 /** What is in the stores now. `missing`: named, and not to be had; blobs of those are shown and answered 503. */
 export type Recovery = { tags: number; manifests: number; blobs: number; missing: readonly Digest[] }
 
+const slotsPerRead = 512
+
 type Work = RecoveryDeps & {
   key: RepositoryKey
   places: ReadonlyMap<Digest, ContentPlace>
@@ -178,8 +180,32 @@ async function restoreList(
   const steps = buildWellFormedTree(slots, version)
   let step = steps.next()
   while (!step.done) step = steps.next()
-  const isBegun = !head && (await lists.begin(line, signed, { slots, levels: step.value.levels, changes }))
-  if (isBegun) return
+  const whole = { slots, levels: step.value.levels }
+  const isDone = head
+    ? await lists.replace(line, signed, { ...whole, changes: await changesSince(lists, line, head, changes) })
+    : await lists.begin(line, signed, { ...whole, changes })
+  if (isDone) return
   const seen = head ? `version ${head.list.version}` : 'another version'
   throw new Error(`the folder has ${seen} of this list, which ${version} does not follow: recover into an empty folder`)
+}
+
+/** What the next list changes against the one that is there: removals, updates, additions. `next` has all entries as additions. */
+async function changesSince(
+  lists: Deps['lists'],
+  line: ListLine,
+  { hash, list: { count, version } }: SignedList,
+  next: readonly TagTransition[],
+): Promise<TagTransition[]> {
+  const before = new Map<string, TagTransition['before']>()
+  for (let from = 1; BigInt(from) < count; from += slotsPerRead) {
+    const slots = (await lists.readSlots(line, hash, from, slotsPerRead)) ?? []
+    for (const { key, value } of slots) before.set(decodeTagKey(key), decodeTagEntry(value, version))
+  }
+  const after = new Set(next.map(({ tag }) => tag))
+  const removed = [...before]
+    .filter(([tag]) => !after.has(tag))
+    .map(([tag, entry]) => ({ tag, before: entry, after: null }))
+  const kept = next.map((change) => ({ ...change, before: before.get(change.tag) ?? null }))
+  const updated = kept.filter(({ before, after }) => before && before.updatedVersion !== after?.updatedVersion)
+  return [...removed, ...updated, ...kept.filter(({ before }) => before === null)]
 }

@@ -8,7 +8,7 @@ import { encodeContentIndex, encodeIndexRoot, type IndexRow } from '../../gatewa
 import { encodeFeedPayload, type FeedPayload, feedTopic, signFeedUpdate } from '../../gateway/swarm/feed.ts'
 import { openSwarmHash } from '../../gateway/swarm/node-wasm.ts'
 import type { FakeBee } from '../bee/fake-bee.ts'
-import { testKeys } from '../fixtures.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import type { World } from './world.ts'
 
 /** Content that a publisher puts on Swarm; `mediaType` is a manifest's. */
@@ -39,8 +39,7 @@ export async function openPublisher(world: World, bee: FakeBee) {
   const node = createFetchBee({ beeUrl: bee.beeUrl })
   const postageBatchId: Hex = `0x${bee.buyBatch()}`
   const store = (bytes: Uint8Array) => node.writeBytes(bytes, bytes.byteLength, { postageBatchId })
-  const account = privateKeyToAccount(testKeys.owner)
-  const owner = account.address.toLowerCase() as Hex
+  const owner = addressOf(testKeys.owner)
   const topic = feedTopic(nodeOf('acme.eth'))
   const readList = async () => {
     const answer = await fetch(`${world.gateway.url}/v2/acme.eth/_mooring/list`)
@@ -80,10 +79,12 @@ export async function openPublisher(world: World, bee: FakeBee) {
     storeIndex,
     payloadOf,
     readList,
-    /** Writes update `position` of the publisher's feed. */
-    async writeUpdate(position: number, payload: Uint8Array): Promise<void> {
+    /** Writes update `position` of the publisher's feed, or of another key's. */
+    async writeUpdate(position: number, payload: Uint8Array, key: Hex = testKeys.owner): Promise<void> {
+      const account = privateKeyToAccount(key)
+      const address = account.address.toLowerCase() as Hex
       const signMessage = (raw: Hex) => account.signMessage({ message: { raw } })
-      const soc = await signFeedUpdate({ address: owner, signMessage }, { topic, position, payload }, hash)
+      const soc = await signFeedUpdate({ address, signMessage }, { topic, position, payload }, hash)
       await node.writeSingleOwnerChunk(soc, { postageBatchId })
     },
   }

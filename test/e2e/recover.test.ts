@@ -1,12 +1,16 @@
 import { join } from 'node:path'
+import { encodeFunctionData } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
 import { pushImage } from '../../gateway/cli/demo/push.ts'
+import { publicResolverAbi } from '../../gateway/ens/abi.ts'
+import { nodeOf } from '../../gateway/ens/name.ts'
 import { checkOffline } from '../../gateway/offline.ts'
 import { startGateway } from '../../gateway/serve.ts'
 import { feedAddress } from '../../gateway/swarm/feed.ts'
 import { type FakeBee, startFakeBee } from '../bee/fake-bee.ts'
 import { command } from '../cli/command.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import { contentsOf, openPublisher, type Put, referrerOf } from './on-swarm.ts'
 import { freePort, pushTags, read, startWorld, type World } from './world.ts'
 
@@ -147,8 +151,37 @@ test('protocol 3.1 row 4 and 9: a feed that was rolled back never lowers what th
   const older = await recover(newFolder('data'), '--list', await publisher.store(before))
   expect([older.code, older.json.error]).toEqual([4, 'Rollback'])
   showAgain()
-  expect((await recover(dataDir)).json.ok).toBe(false)
   expect((await recover(newFolder('data'))).code).toBe(0)
+})
+
+test('a folder with the list before goes on to the next one; one that missed a version says that it cannot', async () => {
+  await publisher.writeUpdate(0, await publisher.payloadOf(await publisher.storeIndex(contents)))
+  const [dataDir, behind] = [newFolder('data'), newFolder('data')]
+  expect([(await recover(dataDir)).code, (await recover(behind)).code]).toEqual([0, 0])
+  const publishNext = async (position: number) => {
+    await pushImage(`${world.gateway.url}/v2/acme.eth`, image, [`next-${++made}`])
+    await publisher.writeUpdate(position, await publisher.payloadOf(await publisher.storeIndex(contents)))
+  }
+  await publishNext(1)
+  const next = await recover(dataDir)
+  expect([next.code, next.json.version]).toEqual([0, (await publisher.readList()).version])
+  expect(await checkOffline(dataDir)).toEqual([])
+  expect(await ask(dataDir, ['tags/list', '_mooring/list'])).toEqual(await originals(['tags/list', '_mooring/list']))
+  await publishNext(2)
+  const missed = await recover(behind)
+  expect([missed.code, missed.err]).toEqual([1, expect.stringContaining('recover into an empty folder')])
+})
+
+test('the address in the text record oci-feed may own the feed, and can do nothing but point', async () => {
+  const { owner: publisherKey } = testKeys
+  const [feedOwner, node] = [addressOf(testKeys.other), nodeOf('acme.eth')]
+  const args = [node, 'oci-feed', feedOwner] as const
+  const data = encodeFunctionData({ abi: publicResolverAbi, functionName: 'setText', args })
+  await world.chain.send({ from: addressOf(publisherKey), to: world.chain.addresses.fallbackResolver, data })
+  const payload = await publisher.payloadOf(await publisher.storeIndex(contents))
+  await publisher.writeUpdate(0, payload, testKeys.other)
+  const { code, json } = await recover(newFolder('data'))
+  expect([code, json.from]).toEqual([0, `update 0 of ${feedOwner}`])
 })
 
 test('a list that nobody signed is refused with its reason, exit 4, and no gateway is made of it', async () => {
