@@ -2,7 +2,7 @@ import { ChainUnavailable } from './chain/chain-reader.ts'
 import type { Log } from './deps.ts'
 import { OciError, type OciErrorCode, type OciErrorItem } from './oci/error.ts'
 import { jsonAnswer, withoutBody } from './routes/answer.ts'
-import { DigestMismatch, PartTooLarge } from './store/content-store.ts'
+import { ContentUnavailable, DigestMismatch, PartTooLarge } from './store/content-store.ts'
 import { Refusal, type RefusalName } from './tags/refusal.ts'
 
 /** What each error code of the registry API means as an HTTP status, where the error itself does not say otherwise. */
@@ -41,6 +41,10 @@ export function toFailure(error: unknown, log: Log, request: Request): Failure {
   if (error instanceof ChainUnavailable) {
     log('chain unavailable', { method: request.method, error: error.message })
     return failureOf(unavailable('the chain cannot be asked right now, so nothing can be said about this name'))
+  }
+  if (error instanceof ContentUnavailable) {
+    log('content unavailable', { error: error.message })
+    return failureOf(unavailable(error.message))
   }
   if (error instanceof DigestMismatch) return failureOf(new OciError('DIGEST_INVALID', error.message))
   if (error instanceof PartTooLarge) return failureOf(new OciError('SIZE_INVALID', error.message))

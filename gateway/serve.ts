@@ -9,6 +9,7 @@ import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
 import type { Bee } from './bee/bee.ts'
 import { createFetchBee } from './bee/fetch-bee.ts'
+import { createSwarmReader } from './bee/swarm-reader.ts'
 import { createBodyFloor } from './body-floor.ts'
 import { cachedChain } from './chain/cached-chain.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
@@ -23,7 +24,10 @@ import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
 import { createPostage } from './postage.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
+import type { ContentStore } from './store/content-store.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
+import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
+import type { SwarmHash } from './swarm/hash.ts'
 import { openSwarmHash } from './swarm/node-wasm.ts'
 import { type SwarmQueueDeps, startSwarmQueue } from './swarm-queue.ts'
 import { createThrottle } from './throttle.ts'
@@ -70,7 +74,8 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const ledger = stores.swarmLedger
   const uploads = uploadsTo(bees, config, given.clock)
   const queue = startSwarmQueue({ ...given, content: stores.content, ledger, hash, uploads })
-  const deps: Deps = { ...given, swarm: { hash, ledger, noteStored: queue.noteStored } }
+  const content = readingFrom(bees, hash, given.content, { ledger, clock: given.clock })
+  const deps: Deps = { ...given, content, swarm: { hash, ledger, noteStored: queue.noteStored } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
@@ -138,6 +143,17 @@ function openBees({ swarm }: Config): Bee[] {
 function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => bigint): SwarmQueueDeps['uploads'] {
   if (swarm === undefined || bees.length === 0) return null
   return { bees, postage: createPostage(bees, swarm.postageBatchId, clock), sync: swarm.sync }
+}
+
+/** Content that comes from Swarm where it is not here. */
+function readingFrom(
+  bees: readonly Bee[],
+  hash: SwarmHash,
+  local: ContentStore,
+  source: Omit<SwarmSource, 'reader'>,
+): ContentStore {
+  if (bees.length === 0) return local
+  return createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) })
 }
 
 /** The gateway asks one endpoint, and the next only when that one cannot be asked: agreement is the verifiers' business. */

@@ -12,12 +12,12 @@ export type ByteRange = { first: number; last: number }
 /**
  * Bytes by digest. Nothing is visible before it is verified and durable: after a crash at any point a digest is either absent or
  * whole and right (protocol.md 6). Content is shared by all repositories; which repository may show it is the catalog's word.
- * Drivers: memory, files (later R2, Swarm). Absent is `undefined`; a throw means the store is broken or full.
+ * Drivers: memory, files (later R2); over any of them, Swarm. Absent is `undefined`; a throw means the store is broken or full.
  */
 export type ContentStore = {
   /** Size in bytes, undefined when absent. */
   stat(digest: Digest): Promise<number | undefined>
-  /** The bytes, or those of a range; undefined when absent. Cancelling the stream frees what it holds. */
+  /** The bytes, or those of a range; undefined when absent. Cancelling the stream frees what it holds. @throws ContentUnavailable */
   read(digest: Digest, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
   /** Stores small whole content (a manifest). Idempotent. @throws DigestMismatch */
   put(digest: Digest, bytes: Uint8Array): Promise<void>
@@ -54,6 +54,11 @@ export class DigestMismatch extends Error {
   ) {
     super(`content has digest ${actual}, expected ${expected}`)
   }
+}
+
+/** Content that is known, and that nobody who should have it gives right now: later perhaps. */
+export class ContentUnavailable extends Error {
+  override readonly name = 'ContentUnavailable'
 }
 
 /** A body went past the limit it was given. */
