@@ -20,8 +20,8 @@ export type DeployChain = {
   call: CallAtBlock
   /** The code at an address, `0x` for none. @throws ChainUnavailable */
   codeAt(address: Address): Promise<Hex>
-  /** The code that a creation code leaves behind. @throws ChainUnavailable */
-  codeOf(creationCode: Hex): Promise<Hex>
+  /** The code that a creation code leaves behind at an address, which is part of it. @throws ChainUnavailable */
+  codeLeftAt(address: Address, creationCode: Hex): Promise<Hex>
 }
 
 const timeoutMs = 20_000
@@ -43,7 +43,9 @@ export async function openDeployChain(settings: Settings): Promise<DeployChain> 
     allowsPlainHttp: [rpcUrl, ...others].every((url) => isLoopbackHost(new URL(url).hostname)),
     isPublic: Object.values(knownNetworks).some((id) => id === chainId),
     codeAt: async (address) => (await getCode(client, { address }).catch(refuse)) ?? '0x',
-    codeOf: async (data) => (await call(client, { data }).catch(refuse)).data ?? '0x',
+    // Run where it is to stand: a constructor knows its address, and what it returns is the code.
+    codeLeftAt: async (to, code) =>
+      (await call(client, { to, stateOverride: [{ address: to, code }] }).catch(refuse)).data ?? '0x',
   }
 }
 
@@ -116,7 +118,7 @@ export async function findContract(
   chain: DeployChain,
   { name, address, creationCode }: PlannedContract,
 ): Promise<{ isThere: boolean; codeHash: Hex }> {
-  const [found, expected] = await Promise.all([chain.codeAt(address), chain.codeOf(creationCode)])
+  const [found, expected] = await Promise.all([chain.codeAt(address), chain.codeLeftAt(address, creationCode)])
   if (found !== '0x' && found !== expected) {
     const hashes = `its hash is ${keccak256(found)}, wanted ${keccak256(expected)}`
     throw new TransactionRefused(null, `the code at ${address} is not that of ${name}: ${hashes}`)
