@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts'
 import { anchor } from './anchor.ts'
 import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
+import { type CommandWorld, runToEnd } from './ending.ts'
 import { exportLayout } from './export.ts'
 import { parseCommandLine } from './flags.ts'
 import { fsck } from './fsck.ts'
@@ -21,7 +22,7 @@ import { setup } from './setup.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
-import { exitCodes, type Verb, type VerbContext } from './verb.ts'
+import { exitCodes, type Verb } from './verb.ts'
 import { verify } from './verify.ts'
 
 /** Every verb, in the order of the help page. */
@@ -48,17 +49,9 @@ export const verbs: readonly Verb[] = [
   retention,
 ]
 
-/** What `runCommandLine` needs of its process. */
-export type CommandWorld = Pick<VerbContext, 'environment' | 'print' | 'note' | 'ask' | 'waitForStop'>
-
 /** Runs one command line to its end and resolves to the exit code; never rejects. */
-export async function runCommandLine(args: readonly string[], world: CommandWorld): Promise<number> {
-  try {
-    return await dispatch(args, world)
-  } catch (error) {
-    world.note(`mooring: ${oneLine(error)}`)
-    return error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
-  }
+export function runCommandLine(args: readonly string[], world: CommandWorld): Promise<number> {
+  return runToEnd('mooring', args, world, (printing) => dispatch(args, printing))
 }
 
 async function dispatch(args: readonly string[], world: CommandWorld): Promise<number> {
@@ -78,9 +71,4 @@ async function dispatch(args: readonly string[], world: CommandWorld): Promise<n
 function printed(world: CommandWorld, text: string): number {
   world.print(text)
   return exitCodes.done
-}
-
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return text.split('\n', 1)[0] ?? text
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type Hex, zeroAddress } from 'viem'
 import { networkFlag, networkName } from '../../gateway/cli/client/network.ts'
 import { wantsJson } from '../../gateway/cli/client/session.ts'
+import { type CommandWorld, runToEnd } from '../../gateway/cli/ending.ts'
 import { parseCommandLine } from '../../gateway/cli/flags.ts'
 import { renderVerbHelp } from '../../gateway/cli/help.ts'
 import { deploymentFile, deploymentsFolder } from '../../gateway/cli/owner/deployments.ts'
@@ -10,7 +11,6 @@ import { senderFlags } from '../../gateway/cli/owner/flags.ts'
 import { readGatewayUrls } from '../../gateway/cli/owner/gateway-urls.ts'
 import { openSender, TransactionRefused } from '../../gateway/cli/owner/sender.ts'
 import { type Settlement, sayingOf, settle } from '../../gateway/cli/owner/settle.ts'
-import type { CommandWorld } from '../../gateway/cli/run.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from '../../gateway/cli/verb.ts'
 import { ConfigError, readSwitch, readText } from '../../gateway/config.ts'
 import {
@@ -55,19 +55,16 @@ const deployContract: Verb = {
 }
 
 /** Runs the script's command line to its end and resolves to the exit code; never rejects. */
-export async function deployCommand(args: readonly string[], world: CommandWorld): Promise<number> {
-  try {
+export function deployCommand(args: readonly string[], world: CommandWorld): Promise<number> {
+  return runToEnd('deploy:contract', args, world, async (printing) => {
     const { positionals, settings, help } = parseCommandLine(deployContract.flags, args, world.environment)
     if (help) {
-      world.print(renderVerbHelp(deployContract).replace('mooring deploy:contract', 'npm run deploy:contract --'))
+      printing.print(renderVerbHelp(deployContract).replace('mooring deploy:contract', 'npm run deploy:contract --'))
       return exitCodes.done
     }
     if (positionals.length > 0) throw new ConfigError('deploy:contract', positionals.join(' '), 'flags only')
-    return await deployContract.run({ ...world, positionals, settings })
-  } catch (error) {
-    world.note(`deploy:contract: ${(error as Error).message.split('\n', 1)[0]}`)
-    return error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
-  }
+    return deployContract.run({ ...printing, positionals, settings })
+  })
 }
 
 /** A planned contract, and whether it is there. */

@@ -106,7 +106,8 @@ const usage: readonly [args: readonly string[], line: RegExp][] = [
 test.each(usage)('exit 2 and one line that names what is wrong: %j', async (args, line) => {
   const { code, out, err } = await command([...args, '--rpc', 'http://127.0.0.1:1', '--json'])
   expect(err).toMatch(new RegExp(`^mooring: (?:${line.source})`))
-  expect({ code, out, lines: err.split('\n').length }).toEqual({ code: 2, out: '', lines: 1 })
+  expect({ code, lines: err.split('\n').length }).toEqual({ code: 2, lines: 1 })
+  expect(JSON.parse(out)).toEqual({ ok: false, error: 'Usage', message: err.slice('mooring: '.length) })
 })
 
 test('revoke --relay: a KEY that is not the one of the key file is refused', async () => {

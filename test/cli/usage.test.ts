@@ -85,6 +85,21 @@ test.each(usage)('exit 2 and one line that names what is wrong: %j %j', async (a
   expect(err.split('\n')).toHaveLength(1)
 })
 
+test('interfaces: with --json stdout has exactly one value, also where the command line cannot be read or followed', async () => {
+  const broken: [string[], Record<string, string>][] = [
+    [['resolve', 'acme.eth', '--jsn', '--json'], {}],
+    [['resolv', '--json'], {}],
+    [['resolve', '--json'], {}],
+    [['tags', 'acme.eth:1'], { MOORING_JSON: 'true' }],
+    [['serve', '--json'], {}],
+  ]
+  for (const [args, environment] of broken) {
+    const { code, out, err } = await command(args, environment)
+    expect(code).toBe(2)
+    expect(JSON.parse(out)).toEqual({ ok: false, error: 'Usage', message: err.slice('mooring: '.length) })
+  }
+})
+
 test('a chain that cannot be asked is exit 1, in JSON with that name, and never "absent"', async () => {
   const { code, out } = await command(['resolve', 'acme.eth', '--json', ...chainFlags])
   expect(code).toBe(1)
