@@ -7,6 +7,7 @@ const noOne: Address = `0x${'00'.repeat(20)}`
 
 const unreachable = faultsOf('UnreachableName', {
   'another resolver comes first': (draft, random) => {
+    if (draft.chain.resolvers.length === 0) return false
     const suffixes = suffixesOf(draft.labels)
     const first = Math.min(...draft.chain.resolvers.map((row) => suffixes.indexOf(row.name)))
     const name = suffixes[random.between(0, first)] as string
