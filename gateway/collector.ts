@@ -1,9 +1,10 @@
+import { keptFor } from './kept.ts'
 import type { Digest } from './oci/digest.ts'
 import { type CollectorDeps, createReachable, pagesOf, type Reachable } from './reachable.ts'
 import type { RepositoryKey } from './store/catalog.ts'
 import type { StoredContent } from './store/content-store.ts'
 import type { ListLine } from './store/tag-list-store.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createTurns } from './turns.ts'
 
 /** One piece of content, or one link to it, that nothing needs any more. `bytes` of a link are those of what it shows. */
 export type Garbage = {
@@ -38,7 +39,7 @@ export type CollectOptions = {
 }
 
 /** One collection at a time for each app's stores. */
-const queues = new WeakMap<CollectorDeps['catalog'], Turns>()
+const turnsOf = keptFor((_: CollectorDeps['catalog']) => createTurns())
 /** Times that a repository may change between reckoning and removal before it is left for the next collection. */
 const maxTries = 20
 const rowsPerSweep = 5_000
@@ -54,9 +55,7 @@ const contentPerRemoval = 50
  * to meanwhile. Safe while pushes run; a crash leaves content that the next collection finds.
  */
 export function collectGarbage(deps: CollectorDeps, options: CollectOptions): Promise<Collection> {
-  const turns = queues.get(deps.catalog) ?? createTurns()
-  queues.set(deps.catalog, turns)
-  return turns('collect', () => collect(deps, options))
+  return turnsOf(deps.catalog)('collect', () => collect(deps, options))
 }
 
 /** Ends uploads that nobody touched for their time to live, with their parts. */

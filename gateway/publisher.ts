@@ -1,5 +1,6 @@
 import type { Deps } from './deps.ts'
 import { unavailable } from './errors.ts'
+import { keptFor } from './kept.ts'
 import type { Digest } from './oci/digest.ts'
 import { OciError } from './oci/error.ts'
 import type { OpenRepository } from './routes/repository.ts'
@@ -10,7 +11,7 @@ import { decodeTagEntry, encodeTagKey, type TagEntry } from './tags/entry.ts'
 import { hashList, type ListHeader, NO_DELEGATIONS, type SignedList, ZERO_HASH } from './tags/list.ts'
 import { planChanges, type TagChange, type TreeDelta } from './tags/tree.ts'
 import { CLOCK_SKEW_SECONDS, verifyPublication } from './tags/verify.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * Decides, against the list that the commit will compare with, what to change: called again after a lost race. `entryOf` reads the
@@ -26,7 +27,7 @@ export type DecideChanges = (current: {
 const maxTries = 20
 
 /** One queue for each app's stores, by list line. */
-const queues = new WeakMap<Deps['lists'], Turns>()
+const turnsOf = keptFor((_: Deps['lists']) => createTurns())
 
 /**
  * Signs and commits the next version of a repository's list: all changes or none, one signature. Publishes of one repository in this
@@ -72,9 +73,7 @@ export function isRenewalDue({ issuedAt, expiresAt }: ListHeader, now: bigint): 
 }
 
 function inTurn<Result>(deps: Deps, { line }: OpenRepository, work: () => Promise<Result>): Promise<Result> {
-  const turns = queues.get(deps.lists) ?? createTurns()
-  queues.set(deps.lists, turns)
-  return turns([line.chainId, line.resolver, line.ensName, line.owner, line.epoch].join(' '), work)
+  return turnsOf(deps.lists)([line.chainId, line.resolver, line.ensName, line.owner, line.epoch].join(' '), work)
 }
 
 /** What one try came to: the list that stands now, or `lost` against another publisher. */

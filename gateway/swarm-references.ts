@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
+import { keptFor } from './kept.ts'
 import { algorithmOf, hexOf } from './oci/digest.ts'
 import { pagesOf } from './reachable.ts'
 import type { Catalog, RepositoryKey } from './store/catalog.ts'
@@ -7,7 +8,7 @@ import type { ContentStore } from './store/content-store.ts'
 import type { SizedContent, SwarmLedger } from './store/swarm-ledger.ts'
 import type { SwarmHash } from './swarm/hash.ts'
 import { referenceOf } from './swarm/reference.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createTurns } from './turns.ts'
 
 /** What references are computed with. `content` are this gateway's own bytes. */
 export type ReferenceDeps = {
@@ -18,16 +19,14 @@ export type ReferenceDeps = {
 }
 
 /** Two that want the reference of one content compute it once. */
-const queues = new WeakMap<SwarmLedger, Turns>()
+const turnsOf = keptFor((_: SwarmLedger) => createTurns())
 
 /**
  * Reads stored bytes once, computes their reference and records it; undefined when they are not here (any more).
  * @throws Error when what is stored does not have the digest it is stored under, SwarmReferenceConflict
  */
 export function proveReference(deps: ReferenceDeps, content: SizedContent): Promise<Hex | undefined> {
-  const turns = queues.get(deps.ledger) ?? createTurns()
-  queues.set(deps.ledger, turns)
-  return turns(content.digest, () => computeReference(deps, content))
+  return turnsOf(deps.ledger)(content.digest, () => computeReference(deps, content))
 }
 
 async function computeReference(deps: ReferenceDeps, { digest, size }: SizedContent): Promise<Hex | undefined> {

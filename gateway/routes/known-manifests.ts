@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
+import { keptFor } from '../kept.ts'
 import { rawPathOf } from '../oci/path.ts'
-import { type AnswerCache, createAnswerCache } from './answer-cache.ts'
+import { createAnswerCache } from './answer-cache.ts'
 import type { ShownContent } from './content.ts'
 import type { OpenRepository } from './repository.ts'
 import type { RouteContext } from './route.ts'
@@ -24,15 +25,7 @@ const maxAnswers = 4096
 const maxChars = 32 * 1024 * 1024
 
 /** One cache per app, since answers belong to its stores and its chain. */
-const caches = new WeakMap<Deps, AnswerCache<KnownManifest>>()
-
-function cacheOf(deps: Deps): AnswerCache<KnownManifest> {
-  const known = caches.get(deps)
-  if (known) return known
-  const cache = createAnswerCache<KnownManifest>(maxAnswers, maxChars)
-  caches.set(deps, cache)
-  return cache
-}
+const cacheOf = keptFor((_: Deps) => createAnswerCache<KnownManifest>(maxAnswers, maxChars))
 
 /**
  * The answer to GET and HEAD of a manifest that was answered before at this request target, if all it rests on still holds: every pull

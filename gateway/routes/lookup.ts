@@ -2,6 +2,7 @@ import type { Hex } from 'viem'
 import type { Deps } from '../deps.ts'
 import { type LookupRequest, parseLookup, prepareResponse } from '../ens/lookup.ts'
 import { unavailable } from '../errors.ts'
+import { keptFor } from '../kept.ts'
 import { OciError } from '../oci/error.ts'
 import { rawPathOf } from '../oci/path.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
@@ -86,17 +87,10 @@ function badCallData(message: string): Refusal {
 type LookupAnswer = { line: ListLine; standing: StandingList; body: string }
 type LookupCache = AnswerCache<LookupAnswer>
 
-/** One cache per app, since answers belong to its stores and its chain. */
-const caches = new WeakMap<Deps, LookupCache>()
 const maxCachedChars = 48 * 1024 * 1024
 
-function cacheOf(deps: Deps): LookupCache {
-  const known = caches.get(deps)
-  if (known) return known
-  const cache = createAnswerCache<LookupAnswer>(deps.limits.maxCachedLookups, maxCachedChars)
-  caches.set(deps, cache)
-  return cache
-}
+/** One cache per app, since answers belong to its stores and its chain. */
+const cacheOf = keptFor(({ limits }: Deps) => createAnswerCache<LookupAnswer>(limits.maxCachedLookups, maxCachedChars))
 
 /** A publish is visible at once: a copy is never used without asking. */
 const answerHeaders = { 'content-type': 'application/json', 'cache-control': 'no-cache', ...crossOrigin }

@@ -1,11 +1,12 @@
 import type { Deps } from '../deps.ts'
 import { repositoryOf } from '../ens/name.ts'
+import { keptFor } from '../kept.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { expectChunk, outOfOrder, type UploadProgress, uploadHeaders } from '../oci/upload.ts'
 import type { UploadSession } from '../store/catalog.ts'
 import { DigestMismatch, type StoredPart } from '../store/content-store.ts'
-import { createTurns, type Turns } from '../turns.ts'
+import { createTurns } from '../turns.ts'
 import { emptyAnswer } from './answer.ts'
 import { type OpenRepository, openForPush, openNamed } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -15,7 +16,7 @@ import { storeAndShow } from './storing.ts'
 type OpenUpload = { repository: OpenRepository; session: UploadSession }
 
 /** One queue for each app's catalog, by upload. */
-const queues = new WeakMap<Deps['catalog'], Turns>()
+const turnsOf = keptFor((_: Deps['catalog']) => createTurns())
 
 /**
  * end-4a `POST /v2/<repository>/blobs/uploads/` begins an upload; with `digest` and a body the blob is whole (end-4b), with `mount`
@@ -187,9 +188,7 @@ async function overtaken(
 
 /** What changes one upload in this process happens one after another: nobody drops the parts that another is joining. */
 function inTurn<Result>({ deps }: RouteContext, { session }: OpenUpload, work: () => Promise<Result>): Promise<Result> {
-  const turns = queues.get(deps.catalog) ?? createTurns()
-  queues.set(deps.catalog, turns)
-  return turns(session.uploadId, work)
+  return turnsOf(deps.catalog)(session.uploadId, work)
 }
 
 /**
