@@ -177,6 +177,14 @@ contract FormatsTest is Fixture {
         assertTrue(order == wanted);
     }
 
+    function test_protocol2_1_of_two_keys_that_begin_alike_the_shorter_is_first() public view {
+        bytes memory tag = bytes("abcdefghijklmnopqrstuvwxyz012345");
+        assertTrue(libraries.compare(bytes.concat("\x01", tag), bytes.concat(tag, "x")) < 0);
+        assertTrue(libraries.compare(bytes.concat("\x01", tag, "x"), tag) > 0);
+        assertTrue(libraries.compare(bytes.concat("\x01", tag, hex"00"), tag) > 0);
+        assertTrue(libraries.compare(bytes.concat("\x01", tag, tag), bytes.concat(tag, tag)) == 0);
+    }
+
     function test_row8_entries_outside_their_limits_are_refused() public view {
         Entry memory good = TagListBuilder.entry(0);
         assertTrue(libraries.readEntry(TagListBuilder.encode(good), 1));
