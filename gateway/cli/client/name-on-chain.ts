@@ -92,8 +92,9 @@ function summaryOf(authority: NameAuthority): string {
 
 /** A name whose resolver is somebody else's contract has no lists. */
 function refuseOther(error: unknown): never {
-  if (error instanceof NotMooringResolver) throw new Refusal('UnreachableName', error.message)
-  throw error
+  if (!(error instanceof NotMooringResolver)) throw error
+  const seen = `the resolver of the name, ${error.resolver}, is no Mooring resolver`
+  throw new Refusal('UnreachableName', `${seen}: mooring setup makes a name a repository`)
 }
 
 function disagreement(ensName: string, what: string): Refusal {

@@ -204,6 +204,15 @@ test('protocol 3: a policy of an earlier time is a sign of one, and is said to c
   })
 })
 
+test('inspect: an owned name with another resolver is not set up, and the line says what would do that', async () => {
+  await desk.register('notyet', owner)
+  const { code, out, err } = await command(['inspect', 'notyet.eth', '--json', ...world.chainFlags])
+  expect([code, JSON.parse(out)]).toEqual([1, { ok: false, name: 'notyet.eth', error: 'UnreachableName' }])
+  expect(err).toContain(`${world.chain.addresses.fallbackResolver}, is no Mooring resolver: mooring setup`)
+  const asked = await command(['inspect', 'notyet.eth', '--json', ...world.flags])
+  expect(JSON.parse(asked.out)).toMatchObject({ owner, reachable: false })
+})
+
 const refused: readonly [rule: string, prepare: () => Promise<unknown>, name: string, error: string, line: RegExp][] = [
   [
     'a name of somebody else',
