@@ -246,7 +246,8 @@ function listenerOf(
   const app = createApp(deps)
   const listener = getRequestListener(
     (request, { incoming }) => app.fetch(request, { target: incoming.url, client: clientOf(incoming) }),
-    { errorHandler: (error) => answerUnread(error, deps.log) },
+    // HTTP/1.0, which health checks speak, has no Host; of HTTP/1.1 without one nothing comes as far as this.
+    { hostname: 'localhost', errorHandler: (error) => answerUnread(error, deps.log) },
   )
   return (incoming, outgoing) => {
     listener(incoming, outgoing).catch((error: unknown) => {

@@ -455,6 +455,11 @@ describe('HTTP', () => {
     expect([answer.status, answer.code, answer.body.match(/HTTP\/1\.1/g)]).toEqual([405, 'UNSUPPORTED', null])
   })
 
+  test('a request without Host: 200 in HTTP/1.0, as health checks send it, 400 in HTTP/1.1', async () => {
+    expect((await sendRaw(port, 'GET /v2/ HTTP/1.0\r\n\r\n')).status).toBe(200)
+    expect((await sendRaw(port, 'GET /v2/ HTTP/1.1\r\nConnection: close\r\n\r\n')).status).toBe(400)
+  })
+
   test('headers that do not end: the connection does, with 408', async () => {
     expect((await endless).status).toBe(408)
   })
