@@ -16,6 +16,7 @@ import { answerKnownLookup, getLookup, optionsLookup, postLookup } from './route
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
+import { getStatus } from './routes/status.ts'
 import { getTags } from './routes/tags.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './routes/uploads.ts'
 
@@ -51,6 +52,7 @@ const registryRows: readonly Row[] = [
   ['PUT', '/v2/{repository}/_mooring/list', putList],
   ['GET', '/v2/{repository}/_mooring/history', getHistory],
   ['GET', '/v2/{repository}/_mooring/proof/{tag}', getProof],
+  ['GET', '/v2/{repository}/_mooring/status', getStatus],
 ]
 
 /**

@@ -1,6 +1,7 @@
 import type { ChainReader } from './chain/chain-reader.ts'
 import type { Features } from './features.ts'
 import type { Limits } from './limits.ts'
+import type { Postage } from './postage.ts'
 import type { Signer } from './signer.ts'
 import type { Catalog } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
@@ -13,14 +14,26 @@ import type { Throttle } from './throttle.ts'
 /** One structured line; never a secret. */
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void
 
+/** The Swarm side of a gateway; one without nodes computes references and no more. */
+export type SwarmSide = {
+  hash: SwarmHash
+  ledger: SwarmLedger
+  /** What is stored here, without what is read from Swarm. */
+  local: Pick<ContentStore, 'stat' | 'read'>
+  /** Told of what a push stored or relies on, before it is acknowledged. */
+  noteStored: SwarmQueue['noteStored']
+  /** How long batches last; null without nodes. */
+  postage: Pick<Postage, 'remainingSeconds'> | null
+}
+
 /** Everything the app may touch. The entries (serve.ts, the worker) choose the drivers; nobody else does. */
 export type Deps = {
   chain: ChainReader
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
-  /** Where content is on Swarm; and `noteStored` is told of what a push stored or relies on, before it is acknowledged. */
-  swarm: { hash: SwarmHash; ledger: SwarmLedger } & Pick<SwarmQueue, 'noteStored'>
+  /** Where content is on Swarm, and what takes it there. */
+  swarm: SwarmSide
   /** The publisher's key of a publishing gateway; null makes it a relay gateway. */
   signer: Signer | null
   /** Unix seconds. */

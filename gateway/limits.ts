@@ -22,6 +22,10 @@ export type Limits = {
   historyVersions: number
   /** And of all versions that were current within this time. */
   historySeconds: number
+  /** Content on Swarm whose postage lasts less than this is served with a warning. */
+  postageWarningSeconds: number
+  /** Postage that lasts less than this needs a person. */
+  postageAlarmSeconds: number
   /** Lifetime of a list that this gateway signs: 90 days (protocol.md 2.2). */
   listLifetimeSeconds: number
   /** The gateway may remember authority for at most this long (protocol.md 5). */
@@ -53,6 +57,8 @@ export const defaultLimits: Limits = {
   gcGraceSeconds: 60 * 60,
   historyVersions: 10,
   historySeconds: 7 * 24 * 60 * 60,
+  postageWarningSeconds: 30 * 24 * 60 * 60,
+  postageAlarmSeconds: 7 * 24 * 60 * 60,
   listLifetimeSeconds: 90 * 24 * 60 * 60,
   authorityTtlSeconds: 15,
   maxCachedLookups: 20_000,

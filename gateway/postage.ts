@@ -19,6 +19,8 @@ export type Postage = {
   forget(bee: Bee): void
   /** What is known of a batch, its time reckoned until now; undefined for one that no node told of. */
   find(postageBatchId: Hex): KnownBatch | undefined
+  /** Seconds a batch has left; 0 when every node was asked and none has it (any more); null when nothing is known. */
+  remainingSeconds(postageBatchId: Hex): number | null
   /** Asks every node; one that does not answer is left as it was known. */
   refresh(signal?: AbortSignal): Promise<void>
 }
@@ -44,16 +46,21 @@ export function createPostage(bees: readonly Bee[], wanted: Hex | null, clock: (
     const isFresh = last?.[0] !== undefined && now() < last[0].askedAt + believedSeconds
     return isFresh && !forgotten.has(bee.beeUrl) ? last : ask(bee, signal)
   }
+  const find = (postageBatchId: Hex) => {
+    const told = [...known.values()].flat().filter((batch) => batch.postageBatchId === postageBatchId)
+    const last = told.sort((one, other) => other.askedAt - one.askedAt)[0]
+    return last && agedTo(last, now())
+  }
   return {
+    find,
     async choose(bee, signal) {
       const batches = (await batchesOf(bee, signal)).map((batch) => agedTo(batch, now()))
       return wanted === null ? chooseLongest(bee, batches) : checkWanted(bee, batches, wanted)
     },
     forget: ({ beeUrl }) => void forgotten.add(beeUrl),
-    find(postageBatchId) {
-      const told = [...known.values()].flat().filter((batch) => batch.postageBatchId === postageBatchId)
-      const last = told.sort((one, other) => other.askedAt - one.askedAt)[0]
-      return last && agedTo(last, now())
+    remainingSeconds(postageBatchId) {
+      const hasAskedAll = bees.every(({ beeUrl }) => known.has(beeUrl))
+      return find(postageBatchId)?.remainingSeconds ?? (hasAskedAll ? 0 : null)
     },
     async refresh(signal) {
       await Promise.all(bees.map((bee) => ask(bee, signal).catch(() => undefined)))

@@ -75,7 +75,9 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const uploads = uploadsTo(bees, config, given.clock)
   const queue = startSwarmQueue({ ...given, content: stores.content, ledger, hash, uploads })
   const content = readingFrom(bees, hash, given.content, { ledger, clock: given.clock })
-  const deps: Deps = { ...given, content, swarm: { hash, ledger, noteStored: queue.noteStored } }
+  const { noteStored } = queue
+  const swarm = { hash, ledger, local: given.content, noteStored, postage: uploads?.postage ?? null }
+  const deps: Deps = { ...given, content, swarm }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)

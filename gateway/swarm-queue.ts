@@ -28,6 +28,7 @@ export type SwarmQueueDeps = ReferenceDeps &
   }
 
 const intervalMs = 5_000
+const postageMs = 10 * 60 * 1000
 /** Pushes wait in memory only so far: beyond that the next round looks through everything again. */
 const maxWaiting = 10_000
 const uploadsAtOnce = 4
@@ -45,13 +46,15 @@ export function startSwarmQueue(deps: SwarmQueueDeps): SwarmQueue {
   const references = createReferenceWork(deps, () => rounds[1]?.wake())
   const rounds = [startRounds('computing Swarm references', references.round, options)]
   if (uploader) rounds.push(startRounds('uploading to Swarm', (signal) => uploadDue(deps, uploader, signal), options))
+  if (uploads)
+    rounds.push(startRounds('asking for postage batches', uploads.postage.refresh, { intervalMs: postageMs, log }))
   for (const { wake } of rounds) wake()
   return {
     async noteStored(contents) {
       if (uploader) await ledger.enqueue(contents)
       if (uploader && uploads.sync) await uploadNow(uploader, contents)
       references.add(contents)
-      for (const { wake } of rounds) wake()
+      for (const { wake } of rounds.slice(0, 2)) wake()
     },
     async settle() {
       for (const { settle } of rounds) await settle()

@@ -166,7 +166,10 @@ export function createTestDeps(
   const { content, catalog, lists, swarmLedger = createMemorySwarmLedger() } = stores
   return {
     ...{ content, catalog, lists },
-    swarm: { hash: testSwarmHash, ledger: swarmLedger, noteStored: async () => undefined },
+    swarm: {
+      ...{ hash: testSwarmHash, ledger: swarmLedger, local: content },
+      ...{ noteStored: async () => undefined, postage: null },
+    },
     chain: createTestChain(options.names ?? testNames, clock),
     signer: options.signer === undefined ? createTestSigner() : options.signer,
     clock,

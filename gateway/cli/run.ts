@@ -19,6 +19,7 @@ import { retention } from './retention.ts'
 import { revoke } from './revoke.ts'
 import { serve } from './serve.ts'
 import { setup } from './setup.ts'
+import { status } from './status.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
@@ -43,6 +44,7 @@ export const verbs: readonly Verb[] = [
   checkpoint,
   exportLayout,
   recover,
+  status,
   storage,
   gc,
   fsck,

@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
+import { warningValue } from '../oci/warning.ts'
 import type { ManifestRecord, References, StoredManifest } from '../store/catalog.ts'
 import type { SizedContent } from '../store/swarm-ledger.ts'
 import { referenceOf } from '../swarm/reference.ts'
@@ -34,12 +35,29 @@ export const getManifest: Route = async (context) => {
     const content = await findByDigest(context.deps, repository, digest)
     const isHere = await noteUse(context.deps, content.usedAt, (now) => renewManifest(repository.key, digest, now))
     if (!isHere) throw manifestUnknown(repository, digest)
+    const isWarned = await warnOfPostage(context, digest)
     const answer = await answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
-    return keepManifest(context, { repository, content, standing: null }, answer)
+    return isWarned ? answer : keepManifest(context, { repository, content, standing: null }, answer)
   }
   const { content, standing } = await findByTag(context, repository, tag)
+  const isWarned = await warnOfPostage(context, content.digest)
   const answer = await answerContent(context, content, { ranges: false, cacheControl: 'no-cache' })
-  return standing ? keepManifest(context, { repository, content, standing }, answer) : answer
+  return standing && !isWarned ? keepManifest(context, { repository, content, standing }, answer) : answer
+}
+
+/**
+ * `Warning: 299` where the postage of a manifest on Swarm ends soon: who pulls may be the only one who notices (distribution-spec
+ * "Warnings"). True when it was said.
+ */
+async function warnOfPostage({ deps, addHeader }: RouteContext, digest: Digest): Promise<boolean> {
+  const { postage, ledger } = deps.swarm
+  const postageBatchId = postage && (await ledger.find(digest))?.postageBatchId
+  const remainingSeconds = postageBatchId ? postage.remainingSeconds(postageBatchId) : null
+  if (remainingSeconds === null || remainingSeconds >= deps.limits.postageWarningSeconds) return false
+  const days = Math.floor(remainingSeconds / 86_400)
+  const when = remainingSeconds === 0 ? 'has expired' : days < 1 ? 'expires within a day' : `expires in ${days} days`
+  addHeader('warning', warningValue(`the postage of ${digest} on Swarm ${when}`))
+  return true
 }
 
 /**

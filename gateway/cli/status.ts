@@ -1,0 +1,143 @@
+import { ConfigError, readUrls } from '../config.ts'
+import { parseStrictJson } from '../oci/strict-json.ts'
+import { GatewayUnavailable } from './client/ccip.ts'
+import { connect, connectionFlags } from './client/connect.ts'
+import { HttpFailure } from './client/http.ts'
+import { openName } from './client/name-on-chain.ts'
+import { fetchMooring } from './client/read-list.ts'
+import { parseSubject, type Subject, wantsJson } from './client/session.ts'
+import { failureOf, type ReadingFailure, reportFailure } from './reading.ts'
+import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
+
+/** `mooring status NAME` */
+export const status: Verb = {
+  name: 'status',
+  usage: 'NAME [--gateway URL] [flags]',
+  summary: 'Show what a gateway has of each tag: stored, on its way to Swarm, there, and for how long that is paid.',
+  notes: ['It is the gateway that says so, and nothing of it is proven. Exit code 1 when something needs a person.'],
+  flags: [...connectionFlags, jsonFlag],
+  run: async (context) => {
+    const subject = parseSubject(context, 'NAME')
+    try {
+      const gateway = await chooseGateway(context, subject)
+      const value = { gateway, ...(await readStatus(gateway, subject)) }
+      context.print(wantsJson(context) ? JSON.stringify(value) : describe(value))
+      return value.ok ? exitCodes.done : exitCodes.failed
+    } catch (error) {
+      return reportFailure(context, { ok: false, name: subject.ensName }, statusFailureOf(error))
+    }
+  },
+}
+
+/** One page of the endpoint, as far as it is read. */
+type StatusPage = {
+  ok: boolean
+  name: string
+  version: number
+  listHash: string
+  tags: readonly StatusRow[]
+  problems: readonly { reason: string; tag: string; detail: string }[]
+}
+
+type StatusRow = {
+  tag: string
+  digest: string
+  stored: boolean
+  missing: number
+  failing: number
+  swarm: Readonly<Record<'local' | 'queued' | 'uploaded' | 'verified', number>>
+  postage: readonly { postageBatchId: string; remainingSeconds: number | null }[]
+}
+
+const maxPageBytes = 16 * 1024 * 1024
+const tagsPerPage = 100
+
+/** A gateway that is named is asked without the chain. */
+async function chooseGateway(context: VerbContext, { ensName }: Subject): Promise<string> {
+  const [named] = readUrls(context.settings, 'gateway')
+  if (named !== undefined) return named
+  const connection = await connect(context.settings, context.note)
+  const { gateways } = await openName(connection, ensName, BigInt(Math.floor(Date.now() / 1000)))
+  const [first] = gateways
+  if (first === undefined) throw new ConfigError('--gateway', null, `a URL: the chain names no gateway for ${ensName}`)
+  return first
+}
+
+/** All pages as one. @throws GatewayUnavailable, HttpFailure */
+async function readStatus(gateway: string, { repository }: Subject): Promise<StatusPage> {
+  const tags: StatusRow[] = []
+  const problems: StatusPage['problems'][number][] = []
+  for (;;) {
+    const last = encodeURIComponent(tags.at(-1)?.tag ?? '')
+    const endpoint = `status?n=${tagsPerPage}&last=${last}`
+    const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes)
+    const page = parsePage(url, body)
+    const [first] = page.tags
+    if (first && first.tag <= (tags.at(-1)?.tag ?? ''))
+      throw new GatewayUnavailable(`${url} sends tags that it sent before`)
+    tags.push(...page.tags)
+    problems.push(...page.problems)
+    const { name, version, listHash } = page
+    if (page.tags.length < tagsPerPage) return { ok: problems.length === 0, name, version, listHash, tags, problems }
+  }
+}
+
+function parsePage(url: string, body: Uint8Array): StatusPage {
+  const page = parseJson(url, body) as Partial<StatusPage> | null
+  const isWhole = typeof page?.ok === 'boolean' && typeof page.version === 'number'
+  if (isWhole && isListOf(page.tags, isRow) && isListOf(page.problems, isProblem)) return page as StatusPage
+  throw new GatewayUnavailable(`${url} sends what is no status`)
+}
+
+function parseJson(url: string, body: Uint8Array): unknown {
+  try {
+    return parseStrictJson(body, { maxDepth: 8 })
+  } catch (error) {
+    throw new GatewayUnavailable(`${url} sends what is no status: ${(error as Error).message}`)
+  }
+}
+
+function isListOf(value: unknown, isItem: (item: Record<string, unknown>) => boolean): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && isItem(item))
+}
+
+function isRow({ tag, digest, stored, missing, swarm, postage }: Record<string, unknown>): boolean {
+  const isText = typeof tag === 'string' && typeof digest === 'string'
+  const isCount = typeof missing === 'number' && typeof swarm === 'object' && swarm !== null
+  const isPaid = isListOf(postage, ({ postageBatchId }) => typeof postageBatchId === 'string')
+  return isText && isCount && isPaid && typeof stored === 'boolean'
+}
+
+function isProblem({ reason, tag, detail }: Record<string, unknown>): boolean {
+  return [reason, tag, detail].every((text) => typeof text === 'string')
+}
+
+function statusFailureOf(error: unknown): ReadingFailure {
+  if (error instanceof GatewayUnavailable || error instanceof HttpFailure) {
+    return { error: 'GatewayUnavailable', message: error.message, code: exitCodes.failed }
+  }
+  return { ...failureOf(error), code: exitCodes.failed }
+}
+
+/** What a gateway wrote is shown as visible ASCII. */
+function describe({ name, version, gateway, tags, problems }: StatusPage & { gateway: string }): string {
+  const width = tags.reduce((most, { tag }) => Math.max(most, tag.length), 0)
+  const lines = [
+    `${name}  version ${version}, ${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}, by ${gateway}`,
+    ...tags.map((row) => `  ${row.tag.padEnd(width)}  ${row.digest.slice(0, 19)}...  ${describeRow(row)}`),
+    ...problems.map(({ reason, tag, detail }) => `  ! ${reason} (${tag}): ${detail}`),
+  ]
+  return lines.map((text) => text.replace(/[^\x20-\x7e]/g, '?')).join('\n')
+}
+
+function describeRow({ stored, missing, swarm, postage }: StatusRow): string {
+  const here = stored ? 'stored' : missing > 0 ? `${missing} missing` : 'partly stored'
+  const counts = (['local', 'queued', 'uploaded', 'verified'] as const)
+    .filter((state) => swarm[state] > 0)
+    .map((state) => `${swarm[state]} ${state}`)
+  const paid = postage.map(({ postageBatchId, remainingSeconds }) => {
+    const days = remainingSeconds === null ? 'unknown time' : `${Math.floor(remainingSeconds / 86_400)} days`
+    return `batch ${postageBatchId.slice(0, 10)}... for ${days}`
+  })
+  return [here, ...counts, ...paid].join(', ')
+}
