@@ -25,6 +25,8 @@ export type FoundRepository = {
   line: ListLine
   signed: SignedList
   slots: readonly Slot[]
+  /** Versions before it, oldest first, without a gap; perhaps not from the first on. */
+  older: readonly { signed: SignedList; slots: readonly Slot[] }[]
   places: readonly ContentPlace[]
 }
 
@@ -62,8 +64,7 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   const work: Work = { ...deps, key, places, manifests: new Map(), blobs: new Set(), missing: new Set() }
   for (const { digest, mediaType } of named) await restoreManifest(work, digest, mediaType, 1)
   for (const { digest, mediaType } of found.places) if (mediaType) await restoreManifest(work, digest, mediaType, 1)
-  const changes = entries.map(({ tag, entry }): TagTransition => ({ tag, before: null, after: entry }))
-  await restoreList(deps, found, changes)
+  await restoreLists(deps, found)
   const manifests = [...work.manifests.values()].filter(Boolean).length
   return { tags: named.length, manifests, blobs: work.blobs.size, missing: [...work.missing] }
 }
@@ -167,23 +168,35 @@ function recordOf(digest: Digest, size: number, manifest: Manifest): ManifestRec
   return { digest, size, mediaType, subject: subject?.digest ?? null, artifactType, annotationsJson }
 }
 
-/** A list that is there and newer stays: recovering never goes back. */
-async function restoreList(
-  { lists, note }: RecoveryDeps,
-  { line, signed, slots }: FoundRepository,
-  changes: readonly TagTransition[],
-): Promise<void> {
+/** A list that is there and newer stays: recovering never goes back. One that is there and older goes on from where it is. */
+async function restoreLists({ lists, note }: RecoveryDeps, found: FoundRepository): Promise<void> {
+  const { line, signed, older } = found
   const head = await lists.findHead(line)
   if (head?.hash === signed.hash) return
+  if (head && head.list.version >= signed.list.version) {
+    return note(`the folder has version ${head.list.version} already: kept`)
+  }
+  const isAfterHead = ({ signed: { list } }: { signed: SignedList }) => !head || list.version > head.list.version
+  for (const next of [...older, found].filter(isAfterHead)) await restoreList(lists, line, next)
+}
+
+async function restoreList(
+  lists: Deps['lists'],
+  line: ListLine,
+  { signed, slots }: Pick<FoundRepository, 'signed' | 'slots'>,
+): Promise<void> {
   const { version } = signed.list
-  if (head && head.list.version >= version) return note(`the folder has version ${head.list.version} already: kept`)
   const steps = buildWellFormedTree(slots, version)
   let step = steps.next()
   while (!step.done) step = steps.next()
+  const additions = slots.slice(1).map(({ key, value }): TagTransition => {
+    return { tag: decodeTagKey(key), before: null, after: decodeTagEntry(value, version) }
+  })
   const whole = { slots, levels: step.value.levels }
+  const head = await lists.findHead(line)
   const isDone = head
-    ? await lists.replace(line, signed, { ...whole, changes: await changesSince(lists, line, head, changes) })
-    : await lists.begin(line, signed, { ...whole, changes })
+    ? await lists.replace(line, signed, { ...whole, changes: await changesSince(lists, line, head, additions) })
+    : await lists.begin(line, signed, { ...whole, changes: additions })
   if (isDone) return
   const seen = head ? `version ${head.list.version}` : 'another version'
   throw new Error(`the folder has ${seen} of this list, which ${version} does not follow: recover into an empty folder`)

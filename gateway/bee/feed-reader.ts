@@ -43,7 +43,8 @@ export async function readFeed(source: SwarmSource, owner: Hex, topic: Hex, most
   return { owner, topic, updates, doubts }
 }
 
-async function readUpdate(
+/** One update as the first node gives it that has it; undefined where none does. `doubts` takes what nodes said beyond that. */
+export async function readUpdate(
   { bees, hash }: SwarmSource,
   owner: Hex,
   topic: Hex,

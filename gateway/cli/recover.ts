@@ -9,7 +9,7 @@ import { openSwarmHash } from '../swarm/node-wasm.ts'
 import { decodeTagEntry, decodeTagKey } from '../tags/entry.ts'
 import { connectionFlags } from './client/connect.ts'
 import { openSession, parseSubject, type Session, wantsJson } from './client/session.ts'
-import { findListOnSwarm, type ListOnSwarm, readListOnSwarm } from './client/swarm-list.ts'
+import { findListOnSwarm, type ListOnSwarm, readListOnSwarm, readOlderLists } from './client/swarm-list.ts'
 import { dataFlag } from './data-folder.ts'
 import { failureOf, type ReadingFailure, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
@@ -65,10 +65,12 @@ async function openSource(settings: Settings): Promise<SwarmSource> {
 
 async function restore(
   { settings, note }: VerbContext,
-  { onChain, memory }: Session,
+  session: Session,
   source: SwarmSource,
-  { signed, slots, indexReference }: ListOnSwarm,
+  found: ListOnSwarm,
 ): Promise<Recovery> {
+  const { onChain, memory } = session
+  const { signed, slots, indexReference } = found
   const { chainId, resolver, ensName, owner, epoch } = await onChain.readAuthority()
   if (owner === null) throw new Error(`${ensName} has no owner`)
   const places: ContentPlace[] = []
@@ -76,7 +78,8 @@ async function restore(
   const from = { reader: source.reader, onDemand: readSwitch(settings, 'on-demand'), note }
   const line = { chainId, resolver, ensName, owner, epoch }
   const dataDir = readText(settings, 'data') ?? './mooring-data'
-  const recovery = await restoreOffline(dataDir, from, { line, signed, slots, places })
+  const older = await readOlderLists(session, source, found, note)
+  const recovery = await restoreOffline(dataDir, from, { line, signed, slots, older, places })
   const { version } = signed.list
   const entries = slots.slice(1).map(({ key, value }) => [decodeTagKey(key), decodeTagEntry(value, version)] as const)
   await memory.remember(onChain.domain, signed, new Map(entries))

@@ -95,7 +95,7 @@ test('a feed without updates has none, and says nothing more', async () => {
 })
 
 test.each([1, 2, 3, 4, 7, 8, 9, 31])(
-  'of %i updates the newest come first, at most as many as asked for',
+  'of %i updates the newest come first, at most as many as asked for, in about 2 log n requests',
   async (count) => {
     for (let position = 0; position < count; position += 1) await update(position, `update ${position}`)
     const { updates } = await readFeed(source, owner, topic, 3)

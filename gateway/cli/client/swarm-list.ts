@@ -1,25 +1,30 @@
 import { type Hex, isAddress } from 'viem'
-import { readFeed } from '../../bee/feed-reader.ts'
+import { readFeed, readUpdate } from '../../bee/feed-reader.ts'
 import { readWhole, type SwarmSource } from '../../bee/read-whole.ts'
 import { SwarmUnavailable } from '../../bee/swarm-reader.ts'
-import { decodeFeedPayload, type FeedPayload, feedTopic } from '../../swarm/feed.ts'
+import { decodeFeedPayload, type FeedPayload, type FeedUpdate, feedTopic } from '../../swarm/feed.ts'
 import { parseListAnswer } from '../../tags/json.ts'
-import type { SignedList } from '../../tags/list.ts'
+import { hashList, type SignedList, ZERO_HASH } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
-import type { Slot } from '../../tags/tree.ts'
+import { buildWellFormedTree, type Slot } from '../../tags/tree.ts'
 import { verifyPublication } from '../../tags/verify.ts'
 import { finish, readJson, verifyWholeList } from './read-list.ts'
 import type { Session } from './session.ts'
 import { readTextViaEns } from './via-ens.ts'
 
+/** A list with its entries. */
+export type ListWithSlots = { signed: SignedList; slots: readonly Slot[] }
+
 /** A list that was found on Swarm and verified against the chain; `indexReference` null: nobody said where its content is. */
-export type ListOnSwarm = { signed: SignedList; slots: readonly Slot[]; indexReference: Hex | null; from: string }
+export type ListOnSwarm = ListWithSlots & { indexReference: Hex | null; from: string; update: FeedUpdate | null }
 
 /** Where a list may be. `from` in words; the numbers are what was said of it. */
-type Candidate = Pick<FeedPayload, 'epoch' | 'version' | 'listReference'> & { indexReference: Hex | null; from: string }
+type Candidate = FeedPayload & Pick<ListOnSwarm, 'from' | 'update'>
 
 /** Updates of one feed that are looked at: behind one whose list cannot be had, the one before it may be. */
 const MOST_UPDATES = 8
+/** Versions of the history that are fetched. */
+const MOST_OLDER = 100
 const MAX_LIST_BYTES = 512 * 1024 * 1024
 const MAX_PAYLOAD_BYTES = 4096
 
@@ -38,9 +43,7 @@ export async function findListOnSwarm(
   for (const owner of owners) {
     const feed = await readFeed(source, owner.toLowerCase() as Hex, feedTopic(node), MOST_UPDATES)
     for (const doubt of feed.doubts) note(`feed of ${owner}: ${doubt}`)
-    for (const { payload, position } of feed.updates) {
-      candidates.push(...candidateIn(payload, `update ${position} of ${owner}`, note))
-    }
+    for (const update of feed.updates) candidates.push(...candidateIn(update, note))
   }
   candidates.sort((one, other) => Number(other.epoch - one.epoch) || Number(other.version - one.version))
   return firstThatVerifies(session, source, candidates, note, `none of the feeds of ${[...owners].join(', ')}`)
@@ -51,8 +54,8 @@ export async function readListOnSwarm(session: Session, source: SwarmSource, ref
   const from = `--list ${reference}`
   const payload = await readWhole(source, reference, MAX_LIST_BYTES)
   const isPayload = payload.byteLength <= MAX_PAYLOAD_BYTES && payload[0] !== '{'.charCodeAt(0)
-  if (!isPayload) return verifyBody(session, payload, { indexReference: null, from })
-  return readCandidate(session, source, { ...decodeFeedPayload(payload), from })
+  if (!isPayload) return verifyBody(session, payload, { indexReference: null, from, update: null })
+  return readCandidate(session, source, { ...decodeFeedPayload(payload), from, update: null })
 }
 
 async function ownerInText({ connection, onChain }: Session): Promise<Hex[]> {
@@ -63,9 +66,10 @@ async function ownerInText({ connection, onChain }: Session): Promise<Hex[]> {
   return said.text !== null && isAddress(said.text, { strict: false }) ? [said.text.toLowerCase() as Hex] : []
 }
 
-function candidateIn(payload: Uint8Array, from: string, note: (line: string) => void): Candidate[] {
+function candidateIn(update: FeedUpdate, note: (line: string) => void): Candidate[] {
+  const from = `update ${update.position} of ${update.owner}`
   try {
-    return [{ ...decodeFeedPayload(payload), from }]
+    return [{ ...decodeFeedPayload(update.payload), from, update }]
   } catch (error) {
     note(`${from}: ${(error as Error).message}`)
     return []
@@ -100,9 +104,54 @@ async function readCandidate(session: Session, source: SwarmSource, candidate: C
 async function verifyBody(
   session: Session,
   body: Uint8Array,
-  { from, indexReference }: Pick<Candidate, 'from' | 'indexReference'>,
+  found: Pick<ListOnSwarm, 'from' | 'indexReference' | 'update'>,
 ): Promise<ListOnSwarm> {
+  const { from, indexReference, update } = found
   const { signed: claimed, slots } = readJson(from, () => finish(parseListAnswer(body)))
   const { signed } = await verifyWholeList(session, claimed, slots, verifyPublication)
-  return { signed, slots, indexReference, from }
+  return { signed, slots, indexReference, from, update }
+}
+
+/**
+ * The versions before a list, oldest first, as far back as the updates before its own lead without a gap: each has the hash that the one
+ * after it names, and its entries rebuild its root. At most `MOST_OLDER`; none for a list that no feed led to.
+ */
+export async function readOlderLists(
+  session: Session,
+  source: SwarmSource,
+  { signed, update }: ListOnSwarm,
+  note: (line: string) => void,
+): Promise<ListWithSlots[]> {
+  const older: ListWithSlots[] = []
+  let wanted = signed.list.previous
+  for (let position = (update?.position ?? 0) - 1; update && position >= 0; position -= 1) {
+    if (wanted === ZERO_HASH || older.length === MOST_OLDER) break
+    const found = await readUpdate(source, update.owner, update.topic, position, [])
+    const [candidate] = found ? candidateIn(found, note) : []
+    // A version that was announced twice; any other one is a gap.
+    if (candidate?.listHash !== wanted && candidate?.version === (older[0]?.signed ?? signed).list.version) continue
+    const list = candidate?.listHash === wanted && (await readOlder(session, source, candidate, note))
+    if (!list) break
+    older.unshift(list)
+    wanted = list.signed.list.previous
+  }
+  return older
+}
+
+async function readOlder(
+  { onChain }: Session,
+  source: SwarmSource,
+  { listReference, listHash, from }: Candidate,
+  note: (line: string) => void,
+): Promise<ListWithSlots | undefined> {
+  try {
+    const body = await readWhole(source, listReference, MAX_LIST_BYTES)
+    const { signed, slots } = readJson(from, () => finish(parseListAnswer(body)))
+    const { root } = finish(buildWellFormedTree(slots, signed.list.version))
+    if (hashList(onChain.domain, signed.list) === listHash && root === signed.list.root) return { signed, slots }
+    note(`${from}: its list is another one`)
+  } catch (error) {
+    note(`${from}: ${(error as Error).message}`)
+  }
+  return undefined
 }
