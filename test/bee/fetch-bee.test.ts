@@ -109,7 +109,7 @@ test.each(brokenReads)('a read is broken by %s: %s', async (_what, fault, damage
   const whole = async (bee: Bee) => drainStrictly((await bee.readBytes(reference)).body)
   expect(await faultUnder(/^GET \/bytes/, damage, whole)).toBe(fault)
   removeFault()
-  const part = async () =>
+  const part = async (bee: Bee) =>
     drainStrictly((await bee.readBytes(reference, { range: { first: 7, last: 2_000_000 } })).body)
   expect(await faultUnder(/^GET \/bytes/, damage, part)).toBe(fault)
 })

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import type { Answer } from './answer.ts'
 
 /** What goes wrong. Offsets of `flip` count in the whole content, those of the others in the body of the answer. */
@@ -139,8 +139,6 @@ function drained(response: ServerResponse): Promise<void> {
 
 /** What was written still goes out; then the connection ends. */
 async function flushAndDestroy(response: ServerResponse): Promise<void> {
-  if (response.writableLength > 0) await drained(response)
-  const { socket } = response
-  if (socket && socket.writableLength > 0) await new Promise((resolve) => socket.write('', resolve))
-  response.destroy()
+  await nextTurn()
+  response.socket?.destroySoon()
 }
