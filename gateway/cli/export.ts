@@ -6,12 +6,12 @@ import type { Bee } from '../bee/bee.ts'
 import { createFetchBee } from '../bee/fetch-bee.ts'
 import { ConfigError, type Flag, readText, readUrls, type Settings } from '../config.ts'
 import type { Digest } from '../oci/digest.ts'
+import { createPostage } from '../postage.ts'
 import { buildMantaray, type Mantaray } from '../swarm/mantaray.ts'
 import { openSwarmHash } from '../swarm/node-wasm.ts'
 import { layoutEntry, layoutFiles, layoutPath } from '../swarm/oci-layout.ts'
 import { connectionFlags } from './client/connect.ts'
 import { checkContent, type Expected } from './client/content.ts'
-import { choosePostageBatch } from './client/postage-batch.ts'
 import { firstThatHolds } from './client/read-list.ts'
 import { resolveTag } from './client/resolve-tag.ts'
 import { lookupFlags, openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
@@ -88,17 +88,22 @@ async function exportTo(
     return exitCodes.absent
   }
   // Before bytes move: a batch that cannot pay is said now.
-  const batch = target && (await choosePostageBatch(target.bee, target.postageBatchId))
+  const postageBatchId = target && (await choosePostageBatch(target))
   const folder = wanted ?? (await mkdtemp(join(tmpdir(), 'mooring-export-')))
   try {
     const written = await openLayoutFolder(folder, await openSwarmHash())
     const layout = await writeLayout(session, subject, rootOf(resolution), written)
-    if (target && batch) await storeLayout(context, target.bee, batch.postageBatchId, layout, written)
+    if (target && postageBatchId) await storeLayout(context, target.bee, postageBatchId, layout, written)
     report(context, subject, layout, wanted, target?.bee.beeUrl)
     return exitCodes.done
   } finally {
     if (wanted === null) await rm(folder, { recursive: true })
   }
+}
+
+function choosePostageBatch({ bee, postageBatchId }: { bee: Bee; postageBatchId: Hex | undefined }): Promise<Hex> {
+  const clock = () => BigInt(Math.floor(Date.now() / 1000))
+  return createPostage([bee], postageBatchId ?? null, clock).choose(bee)
 }
 
 function rootOf({

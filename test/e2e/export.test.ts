@@ -135,7 +135,7 @@ describe('interfaces export', () => {
       expect(bad).toMatchObject({ code: 1, err: expect.stringContaining(`has no postage batch ${id}`) })
     }
     const none = await command(['export', 'acme.eth', '--bee', bee.beeUrl, ...world.chainFlags])
-    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('buy one (mooring storage quote)') })
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('no usable postage batch') })
     expect(bee.seen.filter(({ method }) => method === 'POST')).toEqual([])
   })
 
