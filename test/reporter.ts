@@ -7,14 +7,15 @@ type Tally = { passed: number; failed: number; skipped: number }
  * last line `N passed, N failed` (`, N skipped`). A skip without a reason, a file that cannot be collected, an error outside any test
  * and a run without tests are failures. The last line is written when the process exits, so nothing can come after it and it comes
  * even when the run itself breaks.
+ * @param where what the tests ran on, said at the end of the last line
  */
-export function createReporter(): Reporter {
+export function createReporter(where?: string): Reporter {
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 }
   let vitest: Vitest
   return {
     onInit(instance) {
       vitest = instance
-      process.once('exit', () => finish(tally))
+      process.once('exit', () => finish(tally, where))
     },
     onTestModuleEnd(module) {
       reportModule(vitest, module, tally)
@@ -27,7 +28,7 @@ export function createReporter(): Reporter {
   }
 }
 
-function finish(tally: Tally): void {
+function finish(tally: Tally, where: string | undefined): void {
   if (tally.passed + tally.failed + tally.skipped === 0) {
     print('FAIL no test ran')
     tally.failed = 1
@@ -38,7 +39,7 @@ function finish(tally: Tally): void {
     tally.failed = 1
   }
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
-  print(`${tally.passed} passed, ${tally.failed} failed${skipped}`)
+  print(`${tally.passed} passed, ${tally.failed} failed${skipped}${where ? `, ${where}` : ''}`)
 }
 
 function reportModule(vitest: Vitest, module: TestModule, tally: Tally): void {

@@ -23,7 +23,8 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
     /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
   ],
   [/^gateway\/swarm\//, /^(gateway\/(swarm\/|oci\/|package-root\.ts)|node:fs|viem)/],
-  [/^gateway\/bee\//, /^(gateway\/((bee|swarm|oci)\/|package-root\.ts)|viem|@ethersphere\/bee-js)/],
+  [/^gateway\/bee\/control/, /^(gateway\/(bee|swarm|oci)\/|viem|@ethersphere\/bee-js)/],
+  [/^gateway\/bee\//, /^(gateway\/(bee(?!\/control)|swarm|oci)\/|viem)/],
   [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
   [
     /^gateway\/(app|errors|publisher)\.ts/,
@@ -102,6 +103,7 @@ const refused: readonly [rule: string, path: string, good: string, bad: string][
   ['a pure room reads no clock', 'gateway/tags/a.ts', '// Date.now() is not ours', 'const now = Date.now()'],
   ['a pure room calls no network', 'gateway/ens/a.ts', 'const prefetch = 1', `fetch('http://localhost')`],
   ['a route knows no driver', 'gateway/routes/a.ts', `import '../store/sql.ts'`, `import '../store/memory.ts'`],
+  ['a Worker reads Swarm without bee-js', 'gateway/bee/reader.ts', `import './bee.ts'`, `import '@ethersphere/bee-js'`],
   ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
   ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],
   [

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import { createReporter } from '../reporter.ts'
+
+// `npm run test:swarm`: what needs a Bee node, against the one at BEE_URL; without it against the fake, which the closing line says.
+
+const { BEE_URL } = process.env
+
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    include: ['test/**/*.swarm.test.ts'],
+    reporters: [createReporter(BEE_URL ? `on the real Bee at ${BEE_URL}` : 'on a fake Bee, 0 on a real one')],
+    pool: 'forks',
+    // One after another: a real node under several suites at once says little about any of them.
+    maxWorkers: 1,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    allowOnly: false,
+    passWithNoTests: false,
+  },
+})
