@@ -13,6 +13,8 @@ export type SwarmQueue = {
    * it is on Swarm. @throws OciError 503 when it cannot be put there
    */
   noteStored(contents: readonly SizedContent[]): Promise<void>
+  /** Content came here from Swarm: its reference is computed when there is time. */
+  noteKept(content: SizedContent): void
   /** Resolves when nothing is left that could be done now. */
   settle(): Promise<void>
   /** Lets go of what is under way: the next start finds it again. */
@@ -55,6 +57,10 @@ export function startSwarmQueue(deps: SwarmQueueDeps): SwarmQueue {
       if (uploader && uploads.sync) await uploadNow(uploader, contents)
       references.add(contents)
       for (const { wake } of rounds.slice(0, 2)) wake()
+    },
+    noteKept(content) {
+      references.add([content])
+      rounds[0]?.wake()
     },
     async settle() {
       for (const { settle } of rounds) await settle()

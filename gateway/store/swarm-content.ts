@@ -2,10 +2,15 @@ import type { SwarmReader } from '../bee/swarm-reader.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type ByteRange, type ContentStore, ContentUnavailable, DigestMismatch } from './content-store.ts'
 import { type Download, followDownload, startDownload } from './swarm-download.ts'
-import type { SwarmLedger, SwarmRecord } from './swarm-ledger.ts'
+import type { SizedContent, SwarmLedger, SwarmRecord } from './swarm-ledger.ts'
 
-/** Where what is not here comes from. */
-export type SwarmSource = { reader: Pick<SwarmReader, 'read'>; ledger: SwarmLedger; clock: () => bigint }
+/** Where what is not here comes from. `noteKept`: content is here now, and its reference is to be proven when there is time. */
+export type SwarmSource = {
+  reader: SwarmReader
+  ledger: SwarmLedger
+  clock: () => bigint
+  noteKept: (content: SizedContent) => void
+}
 
 /** Content up to this size goes out only after all of it was verified. */
 const maxBufferedBytes = 4 * 1024 * 1024
@@ -16,9 +21,9 @@ type Known = { row: SwarmRecord; swarmReference: `0x${string}` }
 
 /**
  * A content store that gets what it does not have from Swarm: read once for however many clients, hashed, kept locally. Nothing goes out
- * that was not checked: small content is whole and verified before its first byte; larger content is streamed in windows that fit its
- * reference, its last 64 KiB after its digest; a range comes from such windows where the reference is proven to be the digest's, else
- * from the whole. What is known to be on Swarm and cannot be had @throws ContentUnavailable.
+ * that was not checked: small content is whole and verified before its first byte; larger content is streamed while it is hashed, its last
+ * 64 KiB after its digest held, and read again in windows that fit its reference when it did not; a range comes from such windows where
+ * the reference is proven to be the digest's, else from the whole. What is known to be on Swarm and cannot be had @throws ContentUnavailable.
  */
 export function createSwarmContent(local: ContentStore, source: SwarmSource): ContentStore {
   const { reader, ledger } = source
@@ -65,7 +70,10 @@ export function createSwarmContent(local: ContentStore, source: SwarmSource): Co
 }
 
 /** One download of each content at a time. What comes back @throws for some seconds what went wrong the last time. */
-function createDownloads(local: ContentStore, { reader, ledger, clock }: SwarmSource): (known: Known) => Download {
+function createDownloads(
+  local: ContentStore,
+  { reader, ledger, clock, noteKept }: SwarmSource,
+): (known: Known) => Download {
   const downloads = new Map<Digest, Download>()
   const failures = new Map<Digest, { until: number; error: Error }>()
   const now = () => Number(clock())
@@ -74,12 +82,27 @@ function createDownloads(local: ContentStore, { reader, ledger, clock }: SwarmSo
     failures.set(digest, { until: now() + rememberedFailureSeconds, error })
   }
   const start = ({ row: { digest, size }, swarmReference }: Known): Download =>
-    startDownload(digest, size, async ({ begin, offer, signal }) => {
-      try {
-        const body = await reader.read({ swarmReference, size }, { signal })
+    startDownload(digest, size, async ({ begin, offer, spoil, signal }) => {
+      const content = { swarmReference, size }
+      const keepVerified = async () => {
+        const body = await reader.read(content, { signal })
+        begin()
+        await keep(local, digest, size, body)
+        await ledger.recordReference(digest, size, swarmReference)
+      }
+      const keepQuickly = async () => {
+        const body = await reader.readUnverified(content, { signal })
         begin()
         await keep(local, digest, size, observed(body, offer))
-        await ledger.recordReference(digest, size, swarmReference)
+        noteKept({ digest, size })
+      }
+      try {
+        if (size <= maxBufferedBytes) return await keepVerified()
+        await keepQuickly().catch((error: unknown) => {
+          if (!(error instanceof DigestMismatch)) throw error
+          spoil()
+          return keepVerified()
+        })
       } catch (cause) {
         if (signal.aborted) throw cause
         const error = unavailable(digest, swarmReference, cause)

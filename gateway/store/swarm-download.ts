@@ -20,6 +20,8 @@ export type Download = {
   begun: Promise<void>
   /** Resolves when it is in the store, verified. */
   done: Promise<void>
+  /** Whether pieces that went out were wrong: who has some must not get the rest. */
+  isSpoiled(): boolean
   /** Whether nothing comes any more: it is all there, or was given up. */
   isOver(): boolean
   /** The pieces as they come; undefined when the first ones are gone already. */
@@ -28,10 +30,14 @@ export type Download = {
   enter(): () => void
 }
 
-/** Brings content into the store. `offer` is to be called with every piece, `begin` when the first is there. */
+/**
+ * Brings content into the store. `offer` is to be called with every piece, `begin` when the first is there, and `spoil` when pieces that
+ * were offered proved wrong and it begins anew: nothing is to be offered any more.
+ */
 export type Fetching = (steps: {
   begin: () => void
   offer: (piece: Uint8Array) => void
+  spoil: () => void
   signal: AbortSignal
 }) => Promise<void>
 
@@ -42,23 +48,29 @@ export function startDownload(digest: Digest, size: number, fetching: Fetching):
   let clients = 0
   let hasPieces = false
   let isOver = false
+  let isSpoiled = false
   const { promise: begun, resolve: begin, reject } = withResolvers()
   const offer = (piece: Uint8Array) => {
     hasPieces = true
     for (const tap of taps) tap.offer(piece)
   }
+  const spoil = () => {
+    isSpoiled = true
+    for (const tap of taps) tap.close()
+  }
   const end = () => {
     isOver = true
     for (const tap of taps) tap.end()
   }
-  const done = fetching({ begin, offer, signal: stopping.signal }).finally(end)
+  const done = fetching({ begin, offer, spoil, signal: stopping.signal }).finally(end)
   done.catch(reject)
   begun.catch(() => undefined)
   return {
     ...{ digest, size, begun, done },
+    isSpoiled: () => isSpoiled,
     isOver: () => isOver,
     tap() {
-      if (hasPieces || isOver) return undefined
+      if (hasPieces || isSpoiled || isOver) return undefined
       const tap = createTap(() => taps.delete(tap))
       taps.add(tap)
       return tap
@@ -126,6 +138,10 @@ function createTap(onClose: () => void): OpenTap {
   }
 }
 
+function refuseSpoiled({ digest, isSpoiled }: Download, position: number): void {
+  if (position > 0 && isSpoiled()) throw new Error(`a node sent other bytes for ${digest}: ask again`)
+}
+
 /**
  * What one client gets: the pieces as they come but for the last 64 KiB, and the rest from the store (`readFrom`) once all of it is
  * verified. Errors when it is not, before the end: a client that knows the length never takes it for whole.
@@ -147,7 +163,9 @@ export function followDownload(
     return undefined
   }
   const nextStored = async (): Promise<Uint8Array | undefined> => {
+    if (!rest) refuseSpoiled(download, position)
     await download.done
+    if (!rest) refuseSpoiled(download, position)
     rest ??= (await readFrom(position)).getReader()
     return (await rest.read()).value
   }

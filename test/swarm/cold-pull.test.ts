@@ -44,7 +44,7 @@ beforeEach(async () => {
   first.deps.swarm.noteStored = queue.noteStored
   image = await pushLargeImage(first)
   clock = first.deps.clock
-  const source = { ledger, clock, reader: createSwarmReader(bees, testSwarmHash) }
+  const source = { ledger, clock, noteKept: queue.noteKept, reader: createSwarmReader(bees, testSwarmHash) }
   cold = registryOver({ ...stores, content: createSwarmContent(createMemoryContent(), source) })
 })
 
