@@ -7,9 +7,6 @@ import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
-import type { Bee } from './bee/bee.ts'
-import { createFetchBee } from './bee/fetch-bee.ts'
-import { createSwarmReader } from './bee/swarm-reader.ts'
 import { createBodyFloor } from './body-floor.ts'
 import { cachedChain } from './chain/cached-chain.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
@@ -22,14 +19,11 @@ import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
 import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
-import { createPostage } from './postage.ts'
+import { openBees, readingFrom, uploadsTo } from './serve-swarm.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
-import type { ContentStore } from './store/content-store.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
-import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
-import type { SwarmHash } from './swarm/hash.ts'
 import { openSwarmHash } from './swarm/node-wasm.ts'
-import { type SwarmQueueDeps, startSwarmQueue } from './swarm-queue.ts'
+import { startSwarmQueue } from './swarm-queue.ts'
 import { createThrottle } from './throttle.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -129,33 +123,6 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log: logToStderr,
   }
-}
-
-/** @throws ConfigError for what is no address of a node */
-function openBees({ swarm }: Config): Bee[] {
-  return (swarm?.beeUrls ?? []).map((beeUrl) => {
-    try {
-      return createFetchBee({ beeUrl })
-    } catch (error) {
-      throw new ConfigError(keyOf('bee'), beeUrl, (error as Error).message)
-    }
-  })
-}
-
-function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => bigint): SwarmQueueDeps['uploads'] {
-  if (swarm === undefined || bees.length === 0) return null
-  return { bees, postage: createPostage(bees, swarm.postageBatchId, clock), sync: swarm.sync }
-}
-
-/** Content that comes from Swarm where it is not here. */
-function readingFrom(
-  bees: readonly Bee[],
-  hash: SwarmHash,
-  local: ContentStore,
-  source: Omit<SwarmSource, 'reader'>,
-): ContentStore {
-  if (bees.length === 0) return local
-  return createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) })
 }
 
 /** The gateway asks one endpoint, and the next only when that one cannot be asked: agreement is the verifiers' business. */
