@@ -181,16 +181,6 @@ const signature = mutantsOf('gateway/tags/signature.ts', [
   ['2.3: high s', ' || s > halfOrder) return undefined', ') return undefined'],
   ['2.3: half the order is one too small', 's > halfOrder', 's >= halfOrder'],
   ['2.3: v 0 and 1', "v !== '1b' && v !== '1c'", "v !== '1b' && v !== '1c' && v !== '00' && v !== '01'"],
-  [
-    '2.3: 64 bytes',
-    'if (byteLength(signature) !== 65) return undefined',
-    'if (byteLength(signature) < 64) return undefined',
-  ],
-  [
-    '2.3: 66 bytes',
-    'if (byteLength(signature) !== 65) return undefined',
-    'if (byteLength(signature) < 65) return undefined',
-  ],
 ])
 
 const merkle = mutantsOf('gateway/tags/merkle.ts', [

@@ -8,9 +8,9 @@ import {
   encodeAbiParameters,
   encodeDeployData,
   getContractAddress,
+  namehash as hashName,
   keccak256,
   labelhash,
-  namehash,
   numberToHex,
   pad,
   parseAbiParameters,
@@ -20,6 +20,14 @@ import {
 import { packageRoot } from './forge.mjs'
 
 const require = createRequire(import.meta.url)
+const nodes = new Map()
+
+/** Thousands of cases name the same few names, and hashing them is most of what a case costs. */
+function namehash(name) {
+  if (!nodes.has(name)) nodes.set(name, hashName(name))
+  return nodes.get(name)
+}
+
 const deployer = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'.toLowerCase()
 
 /** Starts anvil on a free port. @returns {Promise<{ url: string, stop(): void }>} */

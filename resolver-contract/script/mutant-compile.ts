@@ -51,22 +51,23 @@ export function vectorsRoot(folder: string): string {
   return join(folder, 'for-vectors')
 }
 
-/** Compiles the copied sources for the vector runner. @throws when they do not compile */
-export function compileForVectors(folder: string): void {
-  const read = (path: string): Source => ({ content: readFileSync(join(folder, path), 'utf8') })
+/** Compiles sources for the vector runner: those given, and the copied ones for all others. @throws when they do not compile */
+export function compileForVectors(folder: string, given: ReadonlyMap<string, string> = new Map()): void {
+  const read = (path: string): Source => ({ content: given.get(path) ?? readFileSync(join(folder, path), 'utf8') })
   const sources = Object.fromEntries(Object.values(contracts).map((path) => [path, read(path)]))
   const input = JSON.stringify({ language: 'Solidity', sources, settings })
   const find = (path: string) => ({ contents: read(path.startsWith('@') ? `node_modules/${path}` : path).content })
   const { errors = [], contracts: compiled } = JSON.parse(solc.compile(input, { import: find })) as Output
   const error = errors.find(({ severity }) => severity === 'error')
   if (error !== undefined) throw new Error(`a mutant does not compile: ${error.formattedMessage}`)
-  for (const [name, path] of Object.entries(contracts)) {
-    const artifact = compiled?.[path]?.[name]
-    if (artifact === undefined) throw new Error(`the compiler gave no ${name}`)
-    const { abi, evm, storageLayout } = artifact
-    const to = join(vectorsRoot(folder), `resolver-contract/out/${name}.sol`)
-    mkdirSync(to, { recursive: true })
-    const text = JSON.stringify({ abi, bytecode: { object: `0x${evm.bytecode.object}` }, storageLayout })
-    writeFileSync(join(to, `${name}.json`), text)
-  }
+  for (const [name, path] of Object.entries(contracts)) writeArtifact(folder, name, compiled?.[path]?.[name])
+}
+
+function writeArtifact(folder: string, name: string, artifact: Artifact | undefined): void {
+  if (artifact === undefined) throw new Error(`the compiler gave no ${name}`)
+  const { abi, evm, storageLayout } = artifact
+  const to = join(vectorsRoot(folder), `resolver-contract/out/${name}.sol`)
+  mkdirSync(to, { recursive: true })
+  const text = JSON.stringify({ abi, bytecode: { object: `0x${evm.bytecode.object}` }, storageLayout })
+  writeFileSync(join(to, `${name}.json`), text)
 }

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Mutant } from '../mutants/mutant.ts'
 import { compileForVectors, fewSteps, prepareVectors, vectorsRoot } from './mutant-compile.ts'
+import { callConstants, withSwitches } from './mutant-switch.ts'
 
 /** The first vector or test that failed; undefined when all held. */
 export type Verdict = { killedBy: string | undefined }
@@ -83,12 +86,54 @@ export async function killBySolidityTests(folder: string): Promise<Verdict> {
   return byVectors.killedBy === undefined ? verdictOf(await runProgram(folder, testProgram)) : byVectors
 }
 
+type OpenVectors = { firstFailure(pattern: RegExp, number: number): Promise<string | undefined>; stop(): void }
+
+/**
+ * Compiles all mutants that fit into one contract and asks it the vectors once for each; gives those that a vector kills.
+ * @throws when a vector fails with none of them on
+ */
+export async function* killBySwitches(
+  folder: string,
+  mutants: readonly Mutant[],
+): AsyncGenerator<{ mutant: Mutant; verdict: Verdict }> {
+  const files = [...new Set(mutants.map(({ file }) => file))].filter((file) => !file.endsWith('/EnsOwnership.sol'))
+  const sources = new Map(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')]))
+  const { sources: switched, inside } = withSwitches(sources, mutants)
+  callConstants(switched)
+  compileForVectors(folder, switched)
+  const script = pathToFileURL(join(vectorsRoot(folder), 'resolver-contract/script/mutant-vectors.mjs')).href
+  const { openVectors } = (await import(script)) as { openVectors(folder: string): Promise<OpenVectors> }
+  const vectors = await openVectors(join(folder, 'test/vectors'))
+  try {
+    const unchanged = await vectors.firstFailure(/./, 0)
+    if (unchanged !== undefined) throw new Error(`without a mutant already fails: ${unchanged}`)
+    for (const [position, mutant] of inside.entries()) {
+      const killedBy = await vectors.firstFailure(likelyVectors(mutant), position + 1)
+      if (killedBy !== undefined) yield { mutant, verdict: { killedBy: titleOf(killedBy) } }
+    }
+  } finally {
+    vectors.stop()
+  }
+}
+
+/** The vectors of the row or section that a mutant's name begins with. */
+function likelyVectors({ name }: Mutant): RegExp {
+  const row = /^row (\d)/.exec(name)?.[1]
+  if (row !== undefined) return new RegExp(`^lookup/${row}-`)
+  if (name.startsWith('2.1')) return /^(tree|lookup\/8-)/
+  return name.startsWith('2.') ? /^(list|signature|lookup\/6-)/ : /^lookup\/[12]-/
+}
+
 function runProgram(folder: string, program: string): Promise<Ended> {
   return run(folder, ['--input-type=module', '--eval', program])
 }
 
 function verdictOf({ status, output }: Ended): Verdict {
   if (status === 0) return { killedBy: undefined }
-  const lines = output.trim().split('\n')
-  return { killedBy: (lines.at(-1) || 'an error').slice(0, 160) }
+  return { killedBy: titleOf(output.trim().split('\n').at(-1) || 'an error') }
+}
+
+/** Which vector it was, without what came of it. */
+function titleOf(failure: string): string {
+  return failure.split(': wanted ', 1)[0] as string
 }

@@ -7,7 +7,13 @@ import { applyMutant, type Mutant } from '../mutants/mutant.ts'
 import { solidityMutants } from '../mutants/solidity.ts'
 import { typescriptMutants } from '../mutants/typescript.ts'
 import { packageRoot } from './forge.mjs'
-import { killBySolidityTests, killByTypescriptTests, prepareSolidity, type Verdict } from './mutant-tests.ts'
+import {
+  killBySolidityTests,
+  killBySwitches,
+  killByTypescriptTests,
+  prepareSolidity,
+  type Verdict,
+} from './mutant-tests.ts'
 
 const usage = `npm run mutants [-- --language typescript|solidity] [--match PATTERN]
   Puts each hand-made mutant into a copy of the sources and runs what should kill it, until something fails. Long.
@@ -16,11 +22,22 @@ const usage = `npm run mutants [-- --language typescript|solidity] [--match PATT
   --part I/N       every N-th of them only, beginning with number I: several may run side by side`
 
 type Language = 'typescript' | 'solidity'
-type Way = { mutants: readonly Mutant[]; prepare?: (folder: string) => void; kill(folder: string): Promise<Verdict> }
+type Way = {
+  mutants: readonly Mutant[]
+  prepare?: (folder: string) => void
+  /** The quick way for many at once: gives what it killed. */
+  killTogether?: (folder: string, mutants: readonly Mutant[]) => AsyncGenerator<Row>
+  kill(folder: string): Promise<Verdict>
+}
 
 const languages: Readonly<Record<Language, Way>> = {
   typescript: { mutants: typescriptMutants, kill: killByTypescriptTests },
-  solidity: { mutants: solidityMutants, prepare: prepareSolidity, kill: killBySolidityTests },
+  solidity: {
+    mutants: solidityMutants,
+    prepare: prepareSolidity,
+    killTogether: killBySwitches,
+    kill: killBySolidityTests,
+  },
 }
 
 const { values } = parseArgs({
@@ -47,15 +64,20 @@ type Row = { mutant: Mutant; verdict: Verdict }
 
 async function runMutants(language: Language, mutants: readonly Mutant[]): Promise<Row[]> {
   const folder = copySources()
+  const { prepare, killTogether, kill } = languages[language]
+  const rows: Row[] = []
+  const keep = (row: Row) => {
+    rows.push(row)
+    report(row)
+    writeTable(language, rows)
+  }
   try {
-    languages[language].prepare?.(folder)
-    const unchanged = await languages[language].kill(folder)
+    prepare?.(folder)
+    if (killTogether !== undefined) for await (const row of killTogether(folder, mutants)) keep(row)
+    const left = mutants.filter((mutant) => !rows.some((row) => row.mutant === mutant))
+    const unchanged = left.length > 0 ? await kill(folder) : { killedBy: undefined }
     if (unchanged.killedBy !== undefined) throw new Error(`without a mutant already fails: ${unchanged.killedBy}`)
-    const rows: Row[] = []
-    for (const mutant of mutants) {
-      rows.push({ mutant, verdict: await runMutant(language, folder, mutant) })
-      writeTable(language, rows)
-    }
+    for (const mutant of left) keep({ mutant, verdict: await runMutant(language, folder, mutant) })
     return rows
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -68,10 +90,12 @@ async function runMutant(language: Language, folder: string, mutant: Mutant): Pr
   writeFileSync(path, applyMutant(mutant, source))
   const verdict = await languages[language].kill(folder)
   writeFileSync(path, source)
-  print(
-    `${verdict.killedBy === undefined ? 'FAIL survived' : 'ok   killed  '} ${mutant.file}: ${mutant.name} (${verdict.killedBy ?? 'by nothing'})`,
-  )
   return verdict
+}
+
+function report({ mutant, verdict }: Row): void {
+  const said = verdict.killedBy === undefined ? 'FAIL survived' : 'ok   killed  '
+  print(`${said} ${mutant.file}: ${mutant.name} (${verdict.killedBy ?? 'by nothing'})`)
 }
 
 /**

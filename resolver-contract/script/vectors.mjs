@@ -27,14 +27,20 @@ const errorNames = new Map(
  * @throws when the folder holds no case at all
  */
 export async function runVectors(folder, { stopAtFirst = false } = {}) {
-  const cases = [...lookupCases(folder), ...formatCases(folder)]
-  if (cases.length === 0) throw new Error(`no cases below ${folder}`)
+  const cases = vectorCases(folder)
   const anvil = await startAnvil()
   try {
     return await runCases(anvil.url, cases, stopAtFirst)
   } finally {
     anvil.stop()
   }
+}
+
+/** Every case below a folder: a title, the call that asks it, and what is wrong with an outcome. @throws when there is none */
+export function vectorCases(folder) {
+  const cases = [...lookupCases(folder), ...formatCases(folder)]
+  if (cases.length === 0) throw new Error(`no cases below ${folder}`)
+  return cases
 }
 
 async function runCases(url, cases, stopAtFirst) {
@@ -64,7 +70,7 @@ function byChainId(cases) {
 }
 
 /** `{ data }` for what a call returned, `{ revert }` for a revert's bytes. Anything else is no outcome of a contract. */
-function outcomeOf({ result, error }) {
+export function outcomeOf({ result, error }) {
   if (result !== undefined) return { data: result }
   const ranInEvm = error.code === 3 || /revert|EVM error/i.test(error.message)
   if (!ranInEvm) throw new Error(`anvil: ${error.message}`)

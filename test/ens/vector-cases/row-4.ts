@@ -56,6 +56,14 @@ function anchorAt(version: number, hash: (made: Made) => Hex, more: Partial<Floo
   }
 }
 
+/** The name was reset three times, and its owner then set a floor. */
+function inEpochThree(floor: Partial<Floor>) {
+  return (chain: Chain) => {
+    chain.epochs.push({ name: 'acme.eth', epoch: 3 })
+    chain.floors.push(floorOf({ ...floor, epoch: 3 }))
+  }
+}
+
 function anchors() {
   const own = ({ hash }: Made) => hash
   const other = () => keccak256(stringToHex('another list'))
@@ -98,6 +106,20 @@ function anchors() {
       'another list at the anchored version of a subname',
       { labels: web, ...seven, chain: anchorAt(7, other, { name: 'web.acme.eth' }) },
       { labels: web, ...unsigned, chain: anchorAt(7, own, { name: 'web.acme.eth' }) },
+    ),
+    refuse(
+      4,
+      'Rollback',
+      'version below the floor of a later epoch',
+      { header: { version: 7n, epoch: 3n }, chain: inEpochThree({ minVersion: 8 }) },
+      { header: { version: 8n, epoch: 3n }, chain: inEpochThree({ minVersion: 8 }) },
+    ),
+    refuse(
+      4,
+      'AnchorMismatch',
+      'another list at the anchored version of a later epoch',
+      { header: { version: 7n, epoch: 3n }, chain: inEpochThree({ anchorVersion: 7, anchorHash: other() }) },
+      { header: { version: 8n, epoch: 3n }, chain: inEpochThree({ anchorVersion: 7, anchorHash: other() }) },
     ),
     accept(4, 'a signed list above the anchored version', { header: { version: 8n }, chain: anchorAt(7, other) }),
     accept(4, 'an anchor that was cleared', {
