@@ -4,6 +4,7 @@ import { hashList } from '../../ens/vector-cases/scenario.ts'
 import type { FlatChain } from '../../flat-chain.ts'
 import type { Draft } from '../draft.ts'
 import type { Random } from '../random.ts'
+import type { Place } from '../signed-list.ts'
 
 /**
  * One way to break a lookup that holds. `error` is what a valid draft ends with after it. `apply` says whether the draft has what it
@@ -39,11 +40,19 @@ export function anchorHash(draft: Draft, hash: Hex): boolean {
 
 /** Lets the list as it now is count without signatures and without a timestamp, so that rows behind them are reached. */
 export function anchorList(draft: Draft): boolean {
-  const { list, header, place } = draft
-  const domain = { chainId: place.chainId, verifyingContract: place.resolver }
+  const hash = hashAt(draft, draft.place)
+  if (hash === undefined) return false
   for (const policy of ownPolicies(draft)) Object.assign(policy, { timestamper: null, maxAge: 0 })
   draft.timestamper = undefined
-  return anchorHash(draft, hashList(list.ensName, list.node, header, domain))
+  return anchorHash(draft, hash)
+}
+
+/** The hash of the list as it now is, at a place; undefined where two faults left a number that 64 bits do not hold. */
+export function hashAt({ list, header }: Draft, { chainId, resolver }: Place): Hex | undefined {
+  const { epoch, version, count, issuedAt, expiresAt } = header
+  const numbers = [epoch, version, count, issuedAt, expiresAt]
+  if (numbers.some((number) => number < 0n || number > maxUint64)) return undefined
+  return hashList(list.ensName, list.node, header, { chainId, verifyingContract: resolver })
 }
 
 /** A change of the header that keeps an anchor which stands for the signatures on it. */

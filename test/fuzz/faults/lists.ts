@@ -1,7 +1,6 @@
 import type { Hex } from 'viem'
-import { hashList } from '../../ens/vector-cases/scenario.ts'
 import { type Place, places } from '../signed-list.ts'
-import { anchorHash, type Fault, faultsOf, floorOf, maxUint64, moveTime, noHash, reheaded } from './fault.ts'
+import { anchorHash, type Fault, faultsOf, floorOf, hashAt, maxUint64, moveTime, noHash, reheaded } from './fault.ts'
 
 const maxVersion = Number.MAX_SAFE_INTEGER
 const skew = 300n
@@ -69,10 +68,8 @@ const versions = [
       return anchorHash(draft, draft.list.hash)
     },
     'the anchored list is of another place': (draft) => {
-      const { list, header } = draft
-      const other = places.find((each) => each !== list.place) as Place
-      const domain = { chainId: other.chainId, verifyingContract: other.resolver }
-      return anchorHash(draft, hashList(list.ensName, list.node, header, domain))
+      const hash = hashAt(draft, places.find((each) => each !== draft.list.place) as Place)
+      return hash !== undefined && anchorHash(draft, hash)
     },
   }),
 ]
