@@ -119,9 +119,9 @@ if (process.env.MOORING_VECTORS === undefined) describe('protocol 3.1 lookup vec
 function rulesOfOurOwn(): void {
   const refused = ({ contract, verifier }: LookupCase) => contract.ok === undefined || verifier.ok === undefined
 
-  test('there are at least 300, one file per row, one of accepted cases, one of past disagreements', () => {
+  test('there are at least 300, one file per row, one each of accepted cases, of the order of checks and of past disagreements', () => {
     const rows = Array.from({ length: 10 }, (_, row) => expect.stringMatching(new RegExp(`^${row}-[a-z]+\\.json$`)))
-    expect(files.toSorted()).toEqual([...rows, 'disagreements.json', 'ok.json'])
+    expect(files.toSorted()).toEqual([...rows, 'disagreements.json', 'ok.json', 'order.json'])
     expect(cases.length).toBeGreaterThanOrEqual(300)
   })
 

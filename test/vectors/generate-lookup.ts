@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Case } from '../ens/vector-cases/cases.ts'
 import { pastDisagreements } from '../ens/vector-cases/disagreements.ts'
 import { accepted } from '../ens/vector-cases/ok.ts'
+import { checkOrder } from '../ens/vector-cases/order.ts'
 import { rowZero } from '../ens/vector-cases/row-0.ts'
 import { rowOne } from '../ens/vector-cases/row-1.ts'
 import { rowTwo } from '../ens/vector-cases/row-2.ts'
@@ -29,6 +30,7 @@ const files: [string, () => Promise<Case[]>][] = [
   ['7-timestamp', rowSeven],
   ['8-proof', rowEight],
   ['9-memory', rowNine],
+  ['order', checkOrder],
   ['disagreements', pastDisagreements],
   ['ok', accepted],
 ]

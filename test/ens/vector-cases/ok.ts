@@ -245,6 +245,8 @@ function registries(...urls: string[]) {
   }
 }
 
+const t32 = 't'.repeat(32)
+
 function mixes() {
   const many: Tagged[] = tagsOf(...Array.from({ length: 40 }, (_, i) => `v${i}`))
   const registry = textOf('oci-registry')
@@ -269,6 +271,11 @@ function mixes() {
     ok('multicall whose tags come behind records of the fallback', {
       calls: [textOf('url'), textOf(''), dataOf('v1'), textOf('oci-tag')],
     }),
+    ok('multicall with data of oci-version, which the fallback does not know', {
+      calls: ['v1', { getter: 'data', key: 'oci-version' }],
+    }),
+    ok('tag of 33 characters is absent behind its first 32', { tags: tagsOf(t32), calls: [`${t32}t`, t32] }),
+    ok('tag of 32 characters is absent before one of 33', { tags: tagsOf(`${t32}t`), calls: [t32, `${t32}t`] }),
     ok('multicall of 32 tags', { tags: many, calls: Array.from({ length: 32 }, (_, i) => `v${i}`) }),
     ok('multicall of 32 data calls, half of them absent', {
       tags: many,

@@ -47,8 +47,14 @@ export function encodeRequest(labels: readonly string[], calls: readonly Call[],
   const encoded = calls.map((call) =>
     encodeFunctionData({ abi, functionName: call.getter, args: [call.node ?? node, call.key] }),
   )
-  const inner = multicall
-    ? encodeFunctionData({ abi, functionName: 'multicall', args: [encoded] })
-    : (encoded[0] as Hex)
-  return encodeFunctionData({ abi, functionName: 'resolve', args: [wire ?? wireOf(labels), inner] })
+  return encodeInner(labels, multicall ? encodeMulticall(encoded) : (encoded[0] as Hex), wire)
+}
+
+export function encodeMulticall(calls: readonly Hex[]): Hex {
+  return encodeFunctionData({ abi, functionName: 'multicall', args: [calls] })
+}
+
+/** A request around any bytes. */
+export function encodeInner(labels: readonly string[], inner: Hex, wire = wireOf(labels)): Hex {
+  return encodeFunctionData({ abi, functionName: 'resolve', args: [wire, inner] })
 }

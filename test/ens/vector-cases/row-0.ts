@@ -3,7 +3,7 @@ import { addressOf, ascending, publishers } from './accounts.ts'
 import { type Case, type Endings, refuse } from './cases.ts'
 import { type Chain, floorOf, policyOf } from './flat.ts'
 import { entryOf, foldPath, keyOf, type Proof, proofAt, type Slot, tagsOf } from './merkle.ts'
-import { dataOf, textOf } from './request.ts'
+import { dataOf, encodeInner, encodeMulticall, namehash, textOf } from './request.ts'
 import { encodeParts, type Made, type Parts, plainTags, type Scenario } from './scenario.ts'
 
 const limit: Endings = { contract: 'reverted' }
@@ -298,5 +298,8 @@ function uncanonical() {
 function calls() {
   const tags = [...plainTags]
   const asked = (count: number): Scenario => ({ tags, calls: Array.from({ length: count }, (_, i) => `v${i + 1}`) })
-  return [no('multicall of 33 calls', asked(33), asked(32))]
+  const version: Scenario = { calls: [textOf('oci-version')], multicall: true }
+  const inner = concat(['0xac9650d8', namehash(['acme', 'eth']), pad('0x')])
+  const nested: Scenario = { request: () => encodeInner(['acme', 'eth'], encodeMulticall([inner])) }
+  return [no('multicall of 33 calls', asked(33), asked(32)), no('multicall inside a multicall', nested, version)]
 }

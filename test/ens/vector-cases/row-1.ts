@@ -1,7 +1,7 @@
 import { concat, type Hex, size, slice, stringToHex } from 'viem'
 import { type Case, refuse } from './cases.ts'
 import { proofAt } from './merkle.ts'
-import { type Call, dataOf, namehash, textOf, wireOf } from './request.ts'
+import { type Call, dataOf, encodeInner, namehash, textOf, wireOf } from './request.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Row 1: name well-formed, its namehash the node of every inner call, tag grammar. */
@@ -46,6 +46,7 @@ function labels() {
     ['delete character in a label', ['app\x7f', 'acme', 'eth'], ['app7', 'acme', 'eth']],
     ['bytes outside ASCII in a label', ['caf\u00e9', 'acme', 'eth'], ['cafe', 'acme', 'eth']],
     ['bytes outside ASCII in the top-level label', ['acme', '\u00e9th'], ['acme', 'eth']],
+    ['upper-case letter behind 32 bytes', [`${'a'.repeat(36)}B`, 'acme', 'eth'], [`${'a'.repeat(36)}b`, 'acme', 'eth']],
     ['brackets in a label', ['[app]', 'acme', 'eth'], ['app', 'acme', 'eth']],
   ]
   return names.map(([name, faulty, twin]) => refuse(1, 'InvalidName', name, { labels: faulty }, { labels: twin }))
@@ -64,9 +65,12 @@ function wires() {
     ['text instead of the wire form', stringToHex('acme.eth')],
   ]
   const root: Scenario = { labels: [] }
+  const noTag: Scenario = { calls: [textOf('oci-version')] }
   return [
     ...wires.map(([name, wire]) => refuse(1, 'InvalidName', name, { wire })),
     refuse(1, 'InvalidName', 'root name', root),
+    refuse(1, 'InvalidName', 'dot inside one label, asked no tag', { labels: ['web.acme', 'eth'], ...noTag }, noTag),
+    refuse(1, 'InvalidName', 'zero byte inside a label, asked no tag', { labels: ['ac\0me', 'eth'], ...noTag }, noTag),
   ]
 }
 
@@ -87,7 +91,11 @@ function nodes() {
     ['last record of a multicall for another node', [v1, at(version, other)], [v1, version]],
     ['node differs in its last bit', [at(v1, lastBitFlipped(namehash(['acme', 'eth'])))], [v1]],
   ]
-  return cases.map(([name, faulty, twin]) => refuse(1, 'NodeMismatch', name, { calls: faulty }, { calls: twin }))
+  const cut = { calls: [version], request: () => encodeInner(['acme', 'eth'], '0x3b3b57de') }
+  return [
+    ...cases.map(([name, faulty, twin]) => refuse(1, 'NodeMismatch', name, { calls: faulty }, { calls: twin })),
+    refuse(1, 'NodeMismatch', 'call of a selector alone', cut, { calls: [version] }),
+  ]
 }
 
 function lastBitFlipped(node: Hex): Hex {
@@ -115,6 +123,7 @@ function keys() {
     ['tag with a zero byte', 'oci-tag[a\0b]', 'oci-tag[a0b]'],
     ['tag with a line break behind it', 'oci-tag[v1\n]', 'oci-tag[v1]'],
     ['tag outside ASCII', 'oci-tag[caf\u00e9]', 'oci-tag[cafe]'],
+    ['tag with a slash behind 32 characters', `oci-tag[${'t'.repeat(36)}/v1]`, `oci-tag[${'t'.repeat(36)}_v1]`],
     ['tag that is a digest', `oci-tag[sha256:${'0'.repeat(64)}]`, `oci-tag[sha256_${'0'.repeat(64)}]`],
   ]
   const withProof = (calls: Call[]): Scenario => ({ calls, proofs: (_, slots) => calls.map(() => proofAt(slots, 0)) })

@@ -359,6 +359,11 @@ function entryLimits() {
     ['media type that ends in a line break', { mediaType: 'text/plain\n' }, { mediaType: 'text/plain' }],
     ['media type with a delete character', { mediaType: 'text/plain\x7f' }, { mediaType: 'text/plain~' }],
     ['media type with a zero byte', { mediaType: '\0text/plain' }, { mediaType: 'text/plain' }],
+    [
+      'media type with a space behind 32 bytes',
+      { mediaType: `${'a'.repeat(36)} b` },
+      { mediaType: `${'a'.repeat(36)}-b` },
+    ],
     ['media type outside ASCII', { mediaType: 'text/caf\u00e9' }, { mediaType: 'text/cafe' }],
     [
       'no media type behind sha512',
