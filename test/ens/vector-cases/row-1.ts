@@ -1,7 +1,7 @@
 import { concat, type Hex, size, slice, stringToHex } from 'viem'
 import { type Case, refuse } from './cases.ts'
 import { proofAt } from './merkle.ts'
-import { type Call, dataOf, encodeInner, namehash, textOf, wireOf } from './request.ts'
+import { type Call, dataOf, encodeInner, encodeMulticall, namehash, textOf, wireOf } from './request.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Row 1: name well-formed, its namehash the node of every inner call, tag grammar. */
@@ -92,9 +92,15 @@ function nodes() {
     ['node differs in its last bit', [at(v1, lastBitFlipped(namehash(['acme', 'eth'])))], [v1]],
   ]
   const cut = { calls: [version], request: () => encodeInner(['acme', 'eth'], '0x3b3b57de') }
+  const addr = concat(['0x3b3b57de', namehash(['acme', 'eth'])])
+  const cutSecond = {
+    calls: [version],
+    request: () => encodeInner(['acme', 'eth'], encodeMulticall([addr, '0x3b3b57de'])),
+  }
   return [
     ...cases.map(([name, faulty, twin]) => refuse(1, 'NodeMismatch', name, { calls: faulty }, { calls: twin })),
     refuse(1, 'NodeMismatch', 'call of a selector alone', cut, { calls: [version] }),
+    refuse(1, 'NodeMismatch', 'second call of a multicall is a selector alone', cutSecond, { calls: [version] }),
   ]
 }
 
