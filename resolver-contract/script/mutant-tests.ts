@@ -65,31 +65,37 @@ export function prepareSolidity(folder: string): void {
   prepareVectors(folder)
 }
 
+/** The programs' exit status for a failed test; any other but 0 is a program that is broken itself. */
+const failed = 3
+
 const vectorProgram = `
 const { runVectors } = await import('./resolver-contract/script/vectors.mjs')
 const { failures } = await runVectors('test/vectors', { stopAtFirst: true })
-if (failures.length > 0) { console.log(failures[0]); process.exit(1) }`
+if (failures.length > 0) { console.log(failures[0]); process.exit(${failed}) }`
 
 const testProgram = `
 const { forge } = await import('./resolver-contract/script/forge.mjs')
 const { stdout } = forge(['test', '--fail-fast', '--json', '--no-match-contract', 'Gas'], 'pipe')
 const suites = JSON.parse(stdout.slice(stdout.indexOf('{')))
 const results = Object.values(suites).flatMap((suite) => Object.entries(suite.test_results))
-const failed = results.find(([, { status }]) => status === 'Failure')
+const broken = results.find(([, { status }]) => status === 'Failure')
 if (results.length === 0) throw new Error('forge ran no test')
-if (failed) { console.log(failed[0]); process.exit(1) }`
+if (broken) { console.log(broken[0]); process.exit(${failed}) }`
 
-/** The vectors through the compiled mutant, then forge's tests. @throws when the mutant does not compile */
-export async function killBySolidityTests(folder: string): Promise<Verdict> {
-  compileForVectors(folder)
-  const byVectors = verdictOf(await runProgram(vectorsRoot(folder), vectorProgram))
-  return byVectors.killedBy === undefined ? verdictOf(await runProgram(folder, testProgram)) : byVectors
+/** The vectors through the compiled mutant, then forge's tests. @throws when it does not compile */
+export async function killBySolidityTests(folder: string, withoutVectors: boolean): Promise<Verdict> {
+  if (!withoutVectors) {
+    compileForVectors(folder)
+    const byVectors = verdictOf(await runProgram(vectorsRoot(folder), vectorProgram))
+    if (byVectors.killedBy !== undefined) return byVectors
+  }
+  return verdictOf(await runProgram(folder, testProgram))
 }
 
 type OpenVectors = { firstFailure(pattern: RegExp, number: number): Promise<string | undefined>; stop(): void }
 
 /**
- * Compiles all mutants that fit into one contract and asks it the vectors once for each; gives those that a vector kills.
+ * Compiles all mutants that fit into one contract and asks it the vectors once for each.
  * @throws when a vector fails with none of them on
  */
 export async function* killBySwitches(
@@ -109,7 +115,7 @@ export async function* killBySwitches(
     if (unchanged !== undefined) throw new Error(`without a mutant already fails: ${unchanged}`)
     for (const [position, mutant] of inside.entries()) {
       const killedBy = await vectors.firstFailure(likelyVectors(mutant), position + 1)
-      if (killedBy !== undefined) yield { mutant, verdict: { killedBy: titleOf(killedBy) } }
+      yield { mutant, verdict: { killedBy: killedBy && titleOf(killedBy) } }
     }
   } finally {
     vectors.stop()
@@ -130,7 +136,9 @@ function runProgram(folder: string, program: string): Promise<Ended> {
 
 function verdictOf({ status, output }: Ended): Verdict {
   if (status === 0) return { killedBy: undefined }
-  return { killedBy: titleOf(output.trim().split('\n').at(-1) || 'an error') }
+  if (status === null) return { killedBy: 'its patience' }
+  if (status !== failed) throw new Error(`the tests did not run, exit ${status}: ${output.slice(-300)}`)
+  return { killedBy: titleOf(output.trim().split('\n').at(-1) ?? '') }
 }
 
 /** Which vector it was, without what came of it. */

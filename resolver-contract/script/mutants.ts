@@ -19,15 +19,17 @@ const usage = `npm run mutants [-- --language typescript|solidity] [--match PATT
   Puts each hand-made mutant into a copy of the sources and runs what should kill it, until something fails. Long.
   --language L     only those of one language
   --match PATTERN  only those whose name or file matches; the others keep their rows in the table
+  --left           only those that the table does not call killed
   --part I/N       every N-th of them only, beginning with number I: several may run side by side`
 
 type Language = 'typescript' | 'solidity'
 type Way = {
   mutants: readonly Mutant[]
   prepare?: (folder: string) => void
-  /** The quick way for many at once: gives what it killed. */
+  /** The quick way, by vectors and for many at once: those that do not fit are left out. */
   killTogether?: (folder: string, mutants: readonly Mutant[]) => AsyncGenerator<Row>
-  kill(folder: string): Promise<Verdict>
+  /** All that may notice, or all but the vectors. */
+  kill(folder: string, withoutVectors: boolean): Promise<Verdict>
 }
 
 const languages: Readonly<Record<Language, Way>> = {
@@ -44,6 +46,7 @@ const { values } = parseArgs({
   options: {
     language: { type: 'string', default: '' },
     match: { type: 'string', default: '' },
+    left: { type: 'boolean', default: false },
     part: { type: 'string', default: '1/1' },
     help: { type: 'boolean', default: false },
   },
@@ -73,22 +76,29 @@ async function runMutants(language: Language, mutants: readonly Mutant[]): Promi
   }
   try {
     prepare?.(folder)
-    if (killTogether !== undefined) for await (const row of killTogether(folder, mutants)) keep(row)
+    const pastVectors = new Set<Mutant>()
+    for await (const row of killTogether?.(folder, mutants) ?? []) {
+      if (row.verdict.killedBy === undefined) pastVectors.add(row.mutant)
+      else keep(row)
+    }
     const left = mutants.filter((mutant) => !rows.some((row) => row.mutant === mutant))
-    const unchanged = left.length > 0 ? await kill(folder) : { killedBy: undefined }
+    const unchanged = left.length > 0 ? await kill(folder, false) : { killedBy: undefined }
     if (unchanged.killedBy !== undefined) throw new Error(`without a mutant already fails: ${unchanged.killedBy}`)
-    for (const mutant of left) keep({ mutant, verdict: await runMutant(language, folder, mutant) })
+    for (const mutant of left) {
+      const verdict = await runMutant(folder, mutant, () => kill(folder, pastVectors.has(mutant)))
+      keep({ mutant, verdict })
+    }
     return rows
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function runMutant(language: Language, folder: string, mutant: Mutant): Promise<Verdict> {
+async function runMutant(folder: string, mutant: Mutant, kill: () => Promise<Verdict>): Promise<Verdict> {
   const path = join(folder, mutant.file)
   const source = readFileSync(path, 'utf8')
   writeFileSync(path, applyMutant(mutant, source))
-  const verdict = await languages[language].kill(folder)
+  const verdict = await kill()
   writeFileSync(path, source)
   return verdict
 }
@@ -102,7 +112,7 @@ function report({ mutant, verdict }: Row): void {
  * The kept table: what each mutant breaks, and the first vector or test that noticed. Rows of mutants that did not run now stay.
  */
 function writeTable(language: Language, rows: readonly Row[]): void {
-  const path = join(packageRoot, `resolver-contract/mutants/result-${language}.md`)
+  const path = tablePath(language)
   const results = readResults(path)
   for (const { mutant, verdict } of rows) results.set(keyOf(mutant), cell(verdict.killedBy ?? survived))
   const { mutants } = languages[language]
@@ -110,6 +120,10 @@ function writeTable(language: Language, rows: readonly Row[]): void {
   const killed = mutants.filter((mutant) => ![survived, notRun, undefined].includes(results.get(keyOf(mutant))))
   const head = `# Mutants of the ${language} verifier\n\nWritten by \`npm run mutants\`: ${killed.length} of ${mutants.length} killed.\n\n`
   writeFileSync(path, `${head}| file | what is wrong | killed by |\n| --- | --- | --- |\n${lines.join('\n')}\n`)
+}
+
+function tablePath(language: Language): string {
+  return join(packageRoot, `resolver-contract/mutants/result-${language}.md`)
 }
 
 const survived = 'SURVIVED'
@@ -135,15 +149,18 @@ function print(line: string): void {
 }
 
 async function main(): Promise<boolean> {
-  const chosen = (Object.keys(languages) as Language[]).filter(
+  const named = (Object.keys(languages) as Language[]).filter(
     (each) => values.language === '' || each === values.language,
   )
-  if (chosen.length === 0) throw new Error(`--language ${values.language}: it is typescript or solidity`)
+  if (named.length === 0) throw new Error(`--language ${values.language}: it is typescript or solidity`)
   const pattern = new RegExp(values.match, 'i')
   const [part = 1, parts = 1] = values.part.split('/').map(Number)
   let [killed, alive] = [0, 0]
-  for (const language of chosen) {
-    const matching = languages[language].mutants.filter(({ name, file }) => pattern.test(`${file} ${name}`))
+  for (const language of named) {
+    const results = readResults(tablePath(language))
+    const isLeft = (mutant: Mutant) => [survived, notRun, undefined].includes(results.get(keyOf(mutant)))
+    const chosen = languages[language].mutants.filter((mutant) => !values.left || isLeft(mutant))
+    const matching = chosen.filter(({ name, file }) => pattern.test(`${file} ${name}`))
     const mutants = matching.filter((_, position) => position % parts === part - 1)
     for (const mutant of mutants) applyMutant(mutant, readFileSync(join(packageRoot, mutant.file), 'utf8'))
     const rows = mutants.length > 0 ? await runMutants(language, mutants) : []
