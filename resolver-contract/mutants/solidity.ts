@@ -184,7 +184,8 @@ const resolver = mutantsOf('resolver-contract/src/MooringResolver.sol', [
     'if (bytes4(answer) == OffchainLookup.selector) {',
     'if (bytes4(answer) == bytes4(0)) {',
   ],
-  ['4: GET up to 901 bytes', 'MAX_GET_BYTES = 900', 'MAX_GET_BYTES = 901'],
+  ['4: 900 bytes by POST', 'MAX_GET_BYTES = 900', 'MAX_GET_BYTES = 899'],
+  ['4: 932 bytes by GET', 'MAX_GET_BYTES = 900', 'MAX_GET_BYTES = 932'],
 ])
 
 const trees = mutantsOf('resolver-contract/src/lib/TagTree.sol', [

@@ -80,8 +80,13 @@ contract ResolveTest is Fixture {
         assertEq(bytes(short[0]), bytes.concat(head, "/{data}.json"));
         (, string[] memory long, bytes memory longCall,,) =
             lookupOf(ACME_NAME, abi.encodeCall(IGetters.multicall, (calls)));
-        assertTrue(longCall.length > 900);
+        assertEq(longCall.length, 932);
         assertEq(bytes(long[0]), head);
+        calls[2] = textCall(ACME, "");
+        (, string[] memory last, bytes memory lastCall,,) =
+            lookupOf(ACME_NAME, abi.encodeCall(IGetters.multicall, (calls)));
+        assertEq(lastCall.length, 900);
+        assertEq(bytes(last[0]), bytes.concat(head, "/{data}.json"));
     }
 
     function test_ENSIP10_text_and_data_of_a_present_tag() public view {

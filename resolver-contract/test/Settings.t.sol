@@ -59,6 +59,16 @@ contract SettingsTest is Fixture {
         expectRefusal(a, IMooringResolver.NotPublisher.selector);
     }
 
+    function test_row6_who_was_struck_from_the_policy_is_no_publisher() public {
+        address[] memory two = both();
+        set(Policy(two, 1, address(0), 0));
+        Answer memory a = answerV1();
+        sign(a, two[1] == bob ? BOB_KEY : ALICE_KEY);
+        expectText(a, V1_TEXT);
+        set(Policy(one(two[0]), 1, address(0), 0));
+        expectRefusal(a, IMooringResolver.NotPublisher.selector);
+    }
+
     function test_protocol3_no_publishers_goes_back_to_the_owner_alone() public {
         set(Policy(one(bob), 1, address(0), 0));
         expectRefusal(answerV1(), IMooringResolver.NotPublisher.selector);
@@ -230,6 +240,13 @@ contract SettingsTest is Fixture {
         vm.expectRevert(abi.encodePacked(IMooringResolver.Rollback.selector));
         resolver.checkpoint(ACME_NAME, old.list, old.signatures);
         expectText(a, V1_TEXT);
+    }
+
+    function test_row1_a_checkpoint_is_of_a_repositorys_name() public {
+        Answer memory a = answerV1();
+        vm.expectRevert(abi.encodePacked(IMooringResolver.InvalidName.selector));
+        resolver.checkpoint("\x04Acme\x03eth\x00", a.list, a.signatures);
+        resolver.checkpoint(ACME_NAME, a.list, a.signatures);
     }
 
     function test_row7_a_fresh_timestamp_where_the_policy_asks_for_one() public {
