@@ -97,12 +97,17 @@ async function readLine<T>(child: ChildProcess, args: readonly string[]): Promis
   return JSON.parse(line)
 }
 
+/** How long a child may take to end by itself. */
+const stopPatienceMs = 10_000
 const running = new Set<ChildProcess>()
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
   child.kill('SIGTERM')
-  await once(child, 'exit')
+  const patience = setTimeout(() => child.kill('SIGKILL'), stopPatienceMs)
+  await exited
+  clearTimeout(patience)
 }
 
 /** Ends every process that is still there; for the end of a bench that broke. */

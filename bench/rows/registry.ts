@@ -188,10 +188,21 @@ async function compareTransfers(
   order: () => object,
 ): Promise<Row> {
   const rates = new Map<string, number[]>()
+  const unable = new Set<Registry>()
   for (let run = 0; run < runs; run += 1) {
-    for (const registry of registries) collect(rates, registry, megabytes / median(await transfer(registry, order())))
+    for (const registry of registries.filter((each) => !unable.has(each))) {
+      const seconds = await transfer(registry, order()).catch((error: Error) => leaveOut(registry, name, error))
+      if (seconds) collect(rates, registry, megabytes / median(seconds))
+      else unable.add(registry)
+    }
   }
   return rowOf(name, 'MB/s', runs, rates)
+}
+
+/** A peer that does not do what is measured has no value in that row; we always have. */
+function leaveOut({ name }: Registry, row: string, error: Error): undefined {
+  if (name === ours) throw error
+  process.stderr.write(`  ${row}: ${name} left out: ${error.message.split('\n').slice(1, 8).join(' ').slice(0, 300)}\n`)
 }
 
 async function transfer({ url }: Registry, order: object): Promise<number[]> {
@@ -205,6 +216,9 @@ function collect(all: Map<string, number[]>, { name }: Registry, value: number):
 }
 
 function rowOf(name: string, unit: string, runs: number, all: ReadonlyMap<string, readonly number[]>): Row {
+  process.stderr.write(
+    `  ${name}\n${[...all].map(([registry, values]) => `    ${registry} ${Number(median(values).toPrecision(4))} ${unit}\n`).join('')}`,
+  )
   const medians: Values = new Map([...all].map(([registry, values]) => [registry, median(values)]))
   const own = medians.get(ours) ?? 0
   medians.delete(ours)
