@@ -4,6 +4,8 @@ import { createReporter } from './test/reporter.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // In workerd: `npm run test:workers`.
+    exclude: ['test/workers/**'],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,
