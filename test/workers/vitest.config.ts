@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
+import { defineConfig } from 'vitest/config'
+import { migrationsFolder } from '../../gateway/package-root.ts'
+import { createReporter } from '../reporter.ts'
+
+// `npm run test:workers`: in workerd, over the bindings of wrangler.toml in Miniflare. Loopback only.
+
+Object.assign(process.env, {
+  CI: '1',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_SEND_METRICS: 'false',
+})
+
+export default defineConfig(async () => ({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: './wrangler.toml' },
+      miniflare: { cf: false, bindings: { TEST_MIGRATIONS: await readD1Migrations(migrationsFolder()) } },
+    }),
+  ],
+  test: {
+    include: ['test/workers/**/*.test.ts'],
+    reporters: [createReporter()],
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    allowOnly: false,
+    passWithNoTests: false,
+  },
+}))
