@@ -5,7 +5,7 @@ import { type Config, ConfigError, keyOf } from './config.ts'
 import { createPostage } from './postage.ts'
 import type { ContentStore } from './store/content-store.ts'
 import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
-import type { SwarmHash } from './swarm/hash.ts'
+import { hashWhileStoring, type IngestDeps } from './store/swarm-ingest.ts'
 import type { SwarmQueueDeps } from './swarm-queue.ts'
 
 /** The nodes that `config` names. @throws ConfigError for what is no address of a node */
@@ -25,13 +25,17 @@ export function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => 
   return { bees, postage: createPostage(bees, swarm.postageBatchId, clock), sync: swarm.sync }
 }
 
-/** Content that comes from Swarm where it is not here. */
+/**
+ * Content that comes from Swarm where it is not here. Where a push waits for Swarm, its reference is computed while it is stored: it
+ * would be read once more otherwise before anything is sent.
+ */
 export function readingFrom(
   bees: readonly Bee[],
-  hash: SwarmHash,
+  { swarm }: Config,
   local: ContentStore,
-  source: Omit<SwarmSource, 'reader'>,
+  { hash, pause, ...source }: Omit<SwarmSource, 'reader'> & IngestDeps,
 ): ContentStore {
   if (bees.length === 0) return local
-  return createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) })
+  const content = createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) })
+  return swarm?.sync ? hashWhileStoring(content, { hash, pause, ledger: source.ledger }) : content
 }

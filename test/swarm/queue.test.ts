@@ -5,6 +5,7 @@ import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
 import type { Digest } from '../../gateway/oci/digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryStores } from '../../gateway/store/memory.ts'
+import { hashWhileStoring } from '../../gateway/store/swarm-ingest.ts'
 import { type SwarmQueue, startSwarmQueue } from '../../gateway/swarm-queue.ts'
 import { backoffSeconds } from '../../gateway/swarm-upload.ts'
 import { type FakeBee, startFakeBee } from '../bee/fake-bee.ts'
@@ -301,6 +302,26 @@ test('--swarm-sync: a push is acknowledged when it and all that it names are on 
   expect(await stateOf(digest)).toBe('uploaded')
   await pushImage(registry, 'acme.eth', 'v1')
   expect(await ledger.count()).toEqual({ local: 0, queued: 0, uploaded: 4, verified: 0 })
+})
+
+test('--swarm-sync: hashed while it is stored, a blob is read once, to be sent, and its reference stands when it is acknowledged', async () => {
+  const stores = createMemoryStores()
+  const reads: Digest[] = []
+  const read: typeof stores.content.read = (digest, range) => {
+    reads.push(digest)
+    return stores.content.read(digest, range)
+  }
+  const { registry, deps, ledger } = open({
+    bees: [talkTo(node)],
+    sync: true,
+    stores: { ...stores, content: { ...stores.content, read } },
+  })
+  deps.content = hashWhileStoring(stores.content, { ledger, hash: testSwarmHash, pause: deps.pause })
+  const bytes = blobOf(700_000)
+  const digest = await pushBlob(registry, 'acme.eth', bytes)
+  const row = { swarmReference: swarmReferenceOf(bytes), isProven: true, state: 'uploaded' }
+  expect(await ledger.find(digest)).toMatchObject(row)
+  expect(reads).toEqual([digest])
 })
 
 test('--swarm-sync: what cannot be put on Swarm is 503 with Retry-After, no tag moves, and the push may be sent again', async () => {
