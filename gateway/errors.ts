@@ -3,6 +3,7 @@ import type { Log } from './deps.ts'
 import { OciError, type OciErrorCode, type OciErrorItem } from './oci/error.ts'
 import { jsonAnswer, withoutBody } from './routes/answer.ts'
 import { ContentUnavailable, DigestMismatch, PartTooLarge } from './store/content-store.ts'
+import { SqlUnavailable } from './store/sql.ts'
 import { Refusal, type RefusalName } from './tags/refusal.ts'
 
 /** What each error code of the registry API means as an HTTP status, where the error itself does not say otherwise. */
@@ -45,6 +46,10 @@ export function toFailure(error: unknown, log: Log, request: Request): Failure {
   if (error instanceof ContentUnavailable) {
     log('content unavailable', { error: error.message })
     return failureOf(unavailable(error.message))
+  }
+  if (error instanceof SqlUnavailable) {
+    log('database unavailable', { method: request.method, error: error.message })
+    return failureOf(unavailable('the database of this gateway cannot be asked right now'))
   }
   if (error instanceof DigestMismatch) return failureOf(new OciError('DIGEST_INVALID', error.message))
   if (error instanceof PartTooLarge) return failureOf(new OciError('SIZE_INVALID', error.message))

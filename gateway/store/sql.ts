@@ -5,7 +5,7 @@ export type SqlStatement = { text: string; values: readonly SqlValue[] }
 
 /**
  * The seam under the SQL stores: what both better-sqlite3 and Cloudflare D1 can do, and no more (no interactive transactions).
- * Integers come back as numbers. Durable when a call resolves.
+ * Integers come back as numbers. Durable when a call resolves. @throws SqlUnavailable from any of them
  */
 export type Sql = {
   all<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]>
@@ -22,4 +22,9 @@ export type Sql = {
 /** A UNIQUE or PRIMARY KEY constraint refused the write: somebody else came first. */
 export class SqlConflict extends Error {
   override readonly name = 'SqlConflict'
+}
+
+/** The database could not be asked, or did not say how it ended: the caller may try again later. Maps to 503. */
+export class SqlUnavailable extends Error {
+  override readonly name = 'SqlUnavailable'
 }

@@ -20,7 +20,7 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [/^gateway\/ens\//, /^(gateway\/(ens|tags|oci)\/|viem|@noble\/)/],
   [
     /^gateway\/(store|chain)\//,
-    /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3)/,
+    /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3|@cloudflare\/workers-types)/,
   ],
   [/^gateway\/swarm\//, /^(gateway\/(swarm\/|oci\/|package-root\.ts)|node:fs|viem)/],
   [/^gateway\/bee\/control/, /^(gateway\/(bee|swarm|oci)\/|viem|@ethersphere\/bee-js)/],

@@ -3,6 +3,7 @@ import { ChainUnavailable } from '../../gateway/chain/chain-reader.ts'
 import { lookupErrorResponse, registryErrorResponse, statusOfCode, unavailable } from '../../gateway/errors.ts'
 import { OciError, ociErrorCodes } from '../../gateway/oci/error.ts'
 import { DigestMismatch, PartTooLarge } from '../../gateway/store/content-store.ts'
+import { SqlUnavailable } from '../../gateway/store/sql.ts'
 import { Refusal, refusalNames } from '../../gateway/tags/refusal.ts'
 
 const request = new Request('http://gateway.test/v2/acme.eth/tags/list?token=secret')
@@ -51,7 +52,8 @@ describe('errors become a status here and nowhere else (distribution-spec "Error
   })
 
   test('what cannot be had now is 503 UNKNOWN with Retry-After', async () => {
-    for (const error of [new ChainUnavailable('http://key@rpc.test refused'), unavailable('later')]) {
+    const unasked = [new ChainUnavailable('http://key@rpc.test refused'), new SqlUnavailable('rpc.test is overloaded')]
+    for (const error of [...unasked, unavailable('later')]) {
       const { status, headers, errors } = await mapped(error)
       expect([status, headers.get('retry-after'), errors[0]?.code]).toEqual([503, '5', 'UNKNOWN'])
       expect(errors[0]?.message).not.toContain('rpc.test')
