@@ -6,7 +6,7 @@ import { compilePattern, hasDotSegments, matchPath, type PathPattern, rawPathOf,
 import { withoutBody } from './routes/answer.ts'
 import { getBase } from './routes/base.ts'
 import { deleteBlob, getBlob } from './routes/blobs.ts'
-import { readAway } from './routes/body.ts'
+import { checkBodyLength, readAway } from './routes/body.ts'
 import { getCatalog } from './routes/catalog.ts'
 import { allowAnyOrigin, preflightAnswer } from './routes/cross-origin.ts'
 import { getExtensions, getRepositoryExtensions } from './routes/extensions.ts'
@@ -158,6 +158,7 @@ async function answer(
   find: () => Found,
 ): Promise<Response> {
   try {
+    checkBodyLength(request, deps.limits)
     const { route, params } = find()
     const added: [name: string, value: string][] = []
     const response = await route(contextOf(deps, request, params, added))

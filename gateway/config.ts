@@ -38,6 +38,8 @@ export type Config = {
   requestsPerMinute?: number
   /** The header in which a proxy in front says who asks; null or nothing: whoever opened the connection. */
   clientAddressHeader?: string | null
+  /** Bytes that one request may bring, where the host in front has such a limit; null or nothing: as many as come. */
+  maxBodyBytes?: number | null
   /** How garbage is collected; nothing: not by itself. */
   collection?: CollectionConfig
   /** How content goes to Swarm; nothing: not at all. */
@@ -59,6 +61,9 @@ const publicChainIds: readonly number[] = [1, 11155111]
 /** Beyond loopback: a pull of an image of 100 layers every few seconds. */
 const DEFAULT_REQUESTS_PER_MINUTE = 3000
 const MAX_REQUESTS_PER_MINUTE = 1_000_000
+/** Manifests come in one body (protocol 2.1). */
+const LEAST_BODY_BYTES = 4 * 1024 * 1024
+const MOST_BODY_BYTES = 1024 ** 4
 
 /** The keys of a gateway. */
 export const gatewayFlags: readonly Flag[] = [
@@ -86,6 +91,11 @@ export const gatewayFlags: readonly Flag[] = [
     name: 'client-address-header',
     value: 'NAME',
     help: 'header in which the proxy in front says who asks (default: who opened the connection)',
+  },
+  {
+    name: 'max-body-bytes',
+    value: 'N',
+    help: 'the longest body that the host in front lets through; a longer one is 413 (default: any length)',
   },
   { name: 'insecure-no-auth', value: null, help: 'listen beyond loopback although anybody there may push' },
 ]
@@ -144,6 +154,9 @@ export function readConfig(settings: Settings): Config {
     },
     requestsPerMinute: readInteger(settings, 'rate-limit', 0, MAX_REQUESTS_PER_MINUTE, defaultRequestsPerMinute(host)),
     clientAddressHeader: readHeaderName(settings, 'client-address-header'),
+    maxBodyBytes: settings.has('max-body-bytes')
+      ? readInteger(settings, 'max-body-bytes', LEAST_BODY_BYTES, MOST_BODY_BYTES)
+      : null,
   }
 }
 

@@ -4,6 +4,8 @@ export type Limits = {
   maxManifestBytes: number
   /** One PATCH, POST or PUT body of a blob upload. */
   maxPartBytes: number
+  /** Any body: what the host of this gateway lets through in one request; null where it has no such limit. */
+  maxBodyBytes: number | null
   /** PUT `_mooring/list`: 64 MiB on Node, 16 MiB on Workers. */
   maxListBodyBytes: number
   /** Slots that one commit rewrites, which nothing interrupts; a publish that touches more is written beside the current list. */
@@ -48,6 +50,7 @@ export type Limits = {
 export const defaultLimits: Limits = {
   maxManifestBytes: 4 * 1024 * 1024,
   maxPartBytes: 64 * 1024 * 1024 * 1024,
+  maxBodyBytes: null,
   maxListBodyBytes: 64 * 1024 * 1024,
   maxSlotsPerCommit: 2_000,
   maxCallDataBytes: 16 * 1024,

@@ -119,7 +119,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     clock,
     randomId: () => randomBytes(16).toString('hex'),
     pause: () => setImmediate(),
-    limits: { ...defaultLimits, ...config.collection?.limits },
+    limits: { ...defaultLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },
     throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log: logToStderr,

@@ -1,4 +1,21 @@
+import type { Limits } from '../limits.ts'
+import { OciError } from '../oci/error.ts'
 import { PartTooLarge } from '../store/content-store.ts'
+
+/** What is sent in one request where only parts fit: clients print the message and nothing else, so it says which command sends parts. */
+export function bodyTooLarge(contentLength: string | null, maxBodyBytes: number): OciError {
+  const seen = contentLength === null ? 'the body' : `a body of ${contentLength} bytes`
+  const message = `${seen} is over the ${maxBodyBytes} bytes of one request here: mooring push IMAGE NAME:TAG --gateway URL sends parts that fit`
+  return new OciError('SIZE_INVALID', message, { detail: { maxBodyBytes } })
+}
+
+/** Refuses a body by its length alone, before the first byte. @throws OciError SIZE_INVALID (413) */
+export function checkBodyLength({ headers }: Request, { maxBodyBytes }: Limits): void {
+  const length = headers.get('content-length')
+  if (maxBodyBytes !== null && length !== null && Number(length) > maxBodyBytes) {
+    throw bodyTooLarge(length, maxBodyBytes)
+  }
+}
 
 /**
  * Reads a whole body that must not be larger than `maxBytes`, however it is sent: a Content-Length above it is refused before the

@@ -5,9 +5,10 @@ import { type Digest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { expectChunk, outOfOrder, type UploadProgress, uploadHeaders } from '../oci/upload.ts'
 import type { UploadSession } from '../store/catalog.ts'
-import { DigestMismatch, type StoredPart } from '../store/content-store.ts'
+import { DigestMismatch, PartTooLarge, type StoredPart } from '../store/content-store.ts'
 import { createTurns } from '../turns.ts'
 import { emptyAnswer } from './answer.ts'
+import { bodyTooLarge } from './body.ts'
 import { type OpenRepository, openForPush, openNamed } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 import { storeAndShow } from './storing.ts'
@@ -147,18 +148,16 @@ async function receivePart(context: RouteContext, upload: OpenUpload): Promise<S
     if (expected === undefined) return undefined
     throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and there is no body`)
   }
-  checkLength(length, deps.limits.maxPartBytes)
+  const most = Math.min(deps.limits.maxPartBytes, deps.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY)
+  if (length !== null && Number(length) > most) throw bodyTooLarge(length, most)
   refuseAfterShortChunk(context, upload)
-  const part = await deps.content.writePart(uploadId, request.body, deps.limits.maxPartBytes)
+  const part = await deps.content.writePart(uploadId, request.body, most).catch((error: unknown) => {
+    throw error instanceof PartTooLarge ? bodyTooLarge(null, most) : error
+  })
   if (part.size > 0 && (expected === undefined || part.size === expected)) return part
   await deps.content.dropPart(uploadId, part.partId)
   if (expected === undefined) return undefined
   throw outOfOrder(progressOf(upload), `Content-Range has ${expected} bytes and the body ${part.size}`)
-}
-
-function checkLength(length: string | null, most: number): void {
-  if (length === null || Number(length) <= most) return
-  throw new OciError('SIZE_INVALID', `a body of ${length} bytes is over ${most}: send it in chunks`)
 }
 
 /** Of two bodies for one place the catalog lets exactly one in; the other is dropped and told where the upload is now. */

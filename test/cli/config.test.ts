@@ -27,6 +27,7 @@ test('the environment alone makes a configuration, with defaults and lower-case 
     features: { catalog: false, sparseIndexes: false, crossOriginReads: false },
     requestsPerMinute: 0,
     clientAddressHeader: null,
+    maxBodyBytes: null,
   })
 })
 
@@ -68,4 +69,9 @@ test('requests per minute: none counted on loopback, 3000 beyond it, and what is
 test('the client address header is the name of a header', () => {
   expect(configOf({ MOORING_CLIENT_ADDRESS_HEADER: 'X-Forwarded-For' }).clientAddressHeader).toBe('x-forwarded-for')
   expect(() => configOf({ MOORING_CLIENT_ADDRESS_HEADER: 'a b' })).toThrow('MOORING_CLIENT_ADDRESS_HEADER: saw "a b"')
+})
+
+test('the longest body that the host in front lets through holds a manifest at least', () => {
+  expect(configOf({ MOORING_MAX_BODY_BYTES: '100000000' }).maxBodyBytes).toBe(100_000_000)
+  expect(() => configOf({ MOORING_MAX_BODY_BYTES: '4194303' })).toThrow('MOORING_MAX_BODY_BYTES: saw "4194303"')
 })

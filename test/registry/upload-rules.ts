@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { expireUploads } from '../../gateway/collector.ts'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
-import { beginUpload, blobOf, errorOf, type OpenRegistry, pushBlob, type Registry, send, streamOf } from './client.ts'
+import {
+  beginUpload,
+  blobOf,
+  errorOf,
+  errorsOf,
+  type OpenRegistry,
+  pushBlob,
+  type Registry,
+  send,
+  streamOf,
+} from './client.ts'
 
 const uploads = '/v2/acme.eth/blobs/uploads/'
 
@@ -278,6 +288,27 @@ function sessionRules(open: OpenRegistry): void {
     errorOf(await send(registry, 'PATCH', location, length), 413, 'SIZE_INVALID')
     errorOf(await send(registry, 'PATCH', location, { body: streamOf(blobOf(60), blobOf(41)) }), 413, 'SIZE_INVALID')
     expect((await send(registry, 'PATCH', location, { body: streamOf(blobOf(60), blobOf(40)) })).status).toBe(202)
+  })
+
+  test('where one request has a longest body, a longer one is 413 at once, and its message names the command that sends parts', async () => {
+    const registry = await open({ limits: { maxBodyBytes: 100 } })
+    const location = await beginUpload(registry, 'acme.eth')
+    expect((await send(registry, 'PATCH', location, { body: blobOf(100) })).status).toBe(202)
+    const whole = { headers: { 'content-length': '101' }, body: blobOf(101) }
+    const chunked = { body: streamOf(blobOf(60), blobOf(41)) }
+    for (const [method, path, sent] of [
+      ['PATCH', location, whole],
+      ['PATCH', location, chunked],
+      ['PUT', '/v2/acme.eth/manifests/v1', whole],
+      ['POST', '/v2/', whole],
+    ] as const) {
+      const [item] = errorsOf(await send(registry, method, path, sent), 413, 'SIZE_INVALID')
+      expect(item?.message).toContain(
+        'over the 100 bytes of one request here: mooring push IMAGE NAME:TAG --gateway URL',
+      )
+      expect(item?.detail).toEqual({ maxBodyBytes: 100 })
+    }
+    expect((await send(registry, 'GET', location)).headers.get('range')).toBe('0-99')
   })
 
   test('a body that breaks leaves the upload where it was', async () => {
