@@ -1,13 +1,15 @@
 import { open } from 'node:fs/promises'
 import type { Address, Hex } from 'viem'
-import { privateKeyToAddress, sign } from 'viem/accounts'
+import { privateKeyToAddress, sign, signMessage } from 'viem/accounts'
 import { hashList, type ListDomain, type ListHeader } from './tags/list.ts'
 
-/** A key that signs tag lists. The key itself never leaves it, not even into a log. */
+/** A key that signs tag lists, and the updates of its own feed. The key itself never leaves it, not even into a log. */
 export type Signer = {
   readonly address: Address
   /** 65 bytes r|s|v over the list hash, v 27 or 28, low s. @throws when the signer refuses or cannot be reached */
   signList(domain: ListDomain, list: ListHeader): Promise<Hex>
+  /** The same form over 32 bytes as an Ethereum message (ERC-191 version 0x45), which no list hash can be taken for. */
+  signMessage(hash: Hex): Promise<Hex>
 }
 
 /** A key file that cannot be used; the message names the file and the repair, never the key. */
@@ -23,6 +25,7 @@ export function createKeySigner(privateKey: Hex): Signer {
   return {
     address: addressOf(privateKey),
     signList: (domain, list) => sign({ hash: hashList(domain, list), privateKey, to: 'hex' }),
+    signMessage: (hash) => signMessage({ message: { raw: hash }, privateKey }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import { privateKeyToAddress, sign } from 'viem/accounts'
+import { privateKeyToAddress, sign, signMessage } from 'viem/accounts'
 import { type ChainReader, ChainUnavailable } from '../gateway/chain/chain-reader.ts'
 import type { Deps } from '../gateway/deps.ts'
 import { nodeOf } from '../gateway/ens/name.ts'
@@ -43,6 +43,7 @@ export function createTestSigner(key: Hex = testKeys.owner): Signer {
   return {
     address: addressOf(key),
     signList: (domain, list) => sign({ privateKey: key, hash: hashList(domain, list), to: 'hex' }),
+    signMessage: (hash) => signMessage({ message: { raw: hash }, privateKey: key }),
   }
 }
 

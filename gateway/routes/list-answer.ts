@@ -1,7 +1,7 @@
 import { sha256, stringToHex } from 'viem'
 import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
-import { headerToJson, signaturesToJson, timestampToJson } from '../tags/json.ts'
+import { signaturesToJson, timestampToJson } from '../tags/json.ts'
 import type { SignedList } from '../tags/list.ts'
 import type { OpenRepository } from './repository.ts'
 
@@ -15,11 +15,6 @@ export async function findList({ lists }: Deps, { name, line }: OpenRepository):
 /** What every list endpoint answers where nothing was published. */
 export function noList(repository: string): OciError {
   return new OciError('NAME_UNKNOWN', `${repository} has no list here: nothing was published under its present owner`)
-}
-
-/** The members that every answer about a list begins with (protocol 5). */
-export function signedListToJson({ list, hash, signatures }: SignedList) {
-  return { list: headerToJson(list), hash, signatures: signaturesToJson(signatures) }
 }
 
 /** A strong tag of a list as it is sent; its entries are in the list hash. */

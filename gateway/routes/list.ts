@@ -1,16 +1,12 @@
-import type { Deps } from '../deps.ts'
 import { unavailable } from '../errors.ts'
-import { type ListLine, ListMoved } from '../store/tag-list-store.ts'
-import { decodeTagEntry, decodeTagKey } from '../tags/entry.ts'
-import { entryToJson, timestampToJson } from '../tags/json.ts'
-import type { SignedList } from '../tags/list.ts'
-import type { Slot } from '../tags/tree.ts'
+import { listBody } from '../list-body.ts'
+import { ListMoved } from '../store/tag-list-store.ts'
+import { withValidSignatures } from '../valid-signatures.ts'
 import { emptyAnswer, notModified } from './answer.ts'
-import { findList, listEntityTag, signedListToJson } from './list-answer.ts'
+import { findList, listEntityTag } from './list-answer.ts'
 import { answerInParts } from './parts-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
-import { withValidSignatures } from './standing-list.ts'
 
 export { getHistory } from './history.ts'
 export { putList } from './list-upload.ts'
@@ -30,7 +26,7 @@ export const getList: Route = async (context) => {
     const etag = listEntityTag(sent)
     const headers = { etag, 'cache-control': 'no-cache' }
     if (notModified(request, etag)) return emptyAnswer(304, headers)
-    const answer = await startAnswer(partsOf(deps, repository.line, sent), headers)
+    const answer = await startAnswer(listBody(deps, repository.line, sent), headers)
     if (answer) return answer
   }
   throw unavailable(
@@ -40,27 +36,6 @@ export const getList: Route = async (context) => {
 
 /** Versions that may be published while one answer is being read. */
 const maxTries = 8
-const slotsPerPage = 256
-
-/** The JSON in parts. @throws ListMoved when another version was published */
-async function* partsOf(deps: Deps, line: ListLine, sent: SignedList): AsyncGenerator<string> {
-  const { list, hash } = sent
-  const members = { ...signedListToJson(sent), timestamp: timestampToJson(sent.timestamp) }
-  yield `${JSON.stringify(members).slice(0, -1)},"entries":[`
-  // Slot 0 is the sentinel.
-  for (let from = 1; BigInt(from) < list.count; from += slotsPerPage) {
-    const slots = await deps.lists.readSlots(line, hash, from, slotsPerPage)
-    if (!slots) throw new ListMoved(hash)
-    const entries = slots.map((slot) => JSON.stringify(entryOfSlot(slot, list.version)))
-    yield `${from === 1 ? '' : ','}${entries.join(',')}`
-    await deps.pause()
-  }
-  yield ']}'
-}
-
-function entryOfSlot({ key, value }: Slot, version: bigint) {
-  return { tag: decodeTagKey(key), ...entryToJson(decodeTagEntry(value, version)) }
-}
 
 /** Undefined when the list moved before anything was sent: begin again. */
 async function startAnswer(

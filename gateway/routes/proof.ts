@@ -1,13 +1,13 @@
 import { encodeResponse } from '../ens/lookup.ts'
 import { decodeTagEntry, encodeTagKey } from '../tags/entry.ts'
-import { entryToJson, timestampToJson } from '../tags/json.ts'
+import { entryToJson, signedListToJson, timestampToJson } from '../tags/json.ts'
 import type { ListHeader } from '../tags/list.ts'
 import type { Proof } from '../tags/tree.ts'
+import { withValidSignatures } from '../valid-signatures.ts'
 import { emptyAnswer, jsonAnswer, notModified } from './answer.ts'
-import { listEntityTag, noList, signedListToJson } from './list-answer.ts'
+import { listEntityTag, noList } from './list-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
-import { withValidSignatures } from './standing-list.ts'
 import { parseTag } from './tag-reads.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Address, Hex } from 'viem'
 import type { TagEntry } from './entry.ts'
-import type { ListHeader, SignerSignature, Timestamp } from './list.ts'
+import type { ListHeader, SignedList, SignerSignature, Timestamp } from './list.ts'
 
 /** The JSON of protocol 5: hex with 0x in lower case, integers as numbers, members in this order. */
 export type HeaderJson = {
@@ -63,4 +63,9 @@ export function timestampToJson(timestamp: Timestamp | null): TimestampJson | nu
 /** Signatures as the endpoints write them. */
 export function signaturesToJson(signatures: readonly SignerSignature[]): SignatureJson[] {
   return signatures.map(({ signer, signature }) => ({ signer, signature }))
+}
+
+/** The members that every answer about a list begins with (protocol 5). */
+export function signedListToJson({ list, hash, signatures }: SignedList) {
+  return { list: headerToJson(list), hash, signatures: signaturesToJson(signatures) }
 }
