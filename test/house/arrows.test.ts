@@ -22,9 +22,11 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
     /^gateway\/(store|chain)\//,
     /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3|@cloudflare\/workers-types)/,
   ],
-  [/^gateway\/swarm\//, /^(gateway\/(swarm\/|oci\/|package-root\.ts)|node:fs|viem)/],
+  [/^gateway\/swarm\/node-/, /^(gateway\/(swarm\/|package-root\.ts)|node:)/],
+  // What a Worker imports, too: no Node, and nothing that only Node's side of the room has.
+  [/^gateway\/swarm\//, /^(gateway\/(swarm\/(?!node-)|oci\/)|viem)/],
   [/^gateway\/bee\/control/, /^(gateway\/(bee|swarm|oci)\/|viem|@ethersphere\/bee-js)/],
-  [/^gateway\/bee\//, /^(gateway\/(bee(?!\/control)|swarm|oci)\/|viem)/],
+  [/^gateway\/bee\//, /^(gateway\/(bee(?!\/control)|swarm(?!\/node-)|oci)\/|viem)/],
   [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
   [
     /^gateway\/(app|errors|publisher)\.ts/,
@@ -104,6 +106,15 @@ const refused: readonly [rule: string, path: string, good: string, bad: string][
   ['a pure room calls no network', 'gateway/ens/a.ts', 'const prefetch = 1', `fetch('http://localhost')`],
   ['a route knows no driver', 'gateway/routes/a.ts', `import '../store/sql.ts'`, `import '../store/memory.ts'`],
   ['a Worker reads Swarm without bee-js', 'gateway/bee/reader.ts', `import './bee.ts'`, `import '@ethersphere/bee-js'`],
+  ['bee-js is not reached through another file', 'gateway/bee/a.ts', `import './call.ts'`, `import './control.ts'`],
+  ['a Worker reads Swarm without Node', 'gateway/bee/a.ts', `import '../swarm/hash.ts'`, `import 'node:buffer'`],
+  [
+    'a Worker hashes without Node',
+    'gateway/swarm/a.ts',
+    `import './hash.ts'`,
+    `import { readFile } from 'node:fs/promises'`,
+  ],
+  ["a Worker's hash is not Node's", 'gateway/swarm/a.ts', `import './hash.ts'`, `export * from './node-wasm.ts'`],
   ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
   ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],
   [
