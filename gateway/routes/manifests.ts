@@ -3,9 +3,10 @@ import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oc
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
 import { warningValue } from '../oci/warning.ts'
-import type { ManifestRecord, References, StoredManifest } from '../store/catalog.ts'
+import type { ManifestRecord, References } from '../store/catalog.ts'
 import type { SizedContent } from '../store/swarm-ledger.ts'
 import { referenceOf } from '../swarm/reference.ts'
+import { decodeTagEntry, encodeTagKey, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
@@ -32,12 +33,13 @@ export const getManifest: Route = async (context) => {
   const repository = await openForRead(context)
   const { renewManifest } = context.deps.catalog
   if (digest) {
-    const content = await findByDigest(context.deps, repository, digest)
-    const isHere = await noteUse(context.deps, content.usedAt, (now) => renewManifest(repository.key, digest, now))
-    if (!isHere) throw manifestUnknown(repository, digest)
+    const { usedAt, ...content } = await findByDigest(context.deps, repository, digest)
+    const renew = (now: number) => renewManifest(repository.key, digest, now)
+    if (usedAt !== undefined && !(await noteUse(context.deps, usedAt, renew))) throw manifestUnknown(repository, digest)
     const isWarned = await warnOfPostage(context, digest)
     const answer = await answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
-    return isWarned ? answer : keepManifest(context, { repository, content, standing: null }, answer)
+    if (isWarned || usedAt === undefined) return answer
+    return keepManifest(context, { repository, content, standing: null }, answer)
   }
   const { content, standing } = await findByTag(context, repository, tag)
   const isWarned = await warnOfPostage(context, content.digest)
@@ -120,11 +122,27 @@ function parseTagParameters(tags: readonly string[]): string[] {
   throw new OciError('UNSUPPORTED', `${tags.length} tags in one push, more than ${MAX_TAG_PARAMETERS}`, { status: 414 })
 }
 
-async function findByDigest(deps: Deps, repository: OpenRepository, digest: Digest): Promise<StoredManifest> {
+/** A manifest that this repository shows. `usedAt` undefined: nobody pushed it here, its list alone names it. */
+type FoundManifest = ShownContent & { usedAt?: number }
+
+async function findByDigest(deps: Deps, repository: OpenRepository, digest: Digest): Promise<FoundManifest> {
   const record = await deps.catalog.findManifest(repository.key, digest)
   if (record) return record
-  const tags = await deps.lists.tagsOfDigest(repository.line, digest)
-  throw tags.length > 0 ? missing(digest) : manifestUnknown(repository, digest)
+  const [tag] = await deps.lists.tagsOfDigest(repository.line, digest)
+  const found = tag === undefined ? undefined : await deps.lists.findSlot(repository.line, encodeTagKey(tag))
+  if (!found?.slot) throw manifestUnknown(repository, digest)
+  return expectListed(deps, decodeTagEntry(found.slot.value, found.head.list.version))
+}
+
+/**
+ * A manifest that a list names which was signed elsewhere (protocol 5): it comes from where its publisher says that it is on Swarm, and
+ * proves itself by its digest. @throws OciError 503 where the list does not say it
+ */
+async function expectListed({ swarm }: Deps, entry: TagEntry): Promise<ShownContent> {
+  const { digest, size, mediaType, swarmReference } = entry
+  if (swarmReference === ZERO_REFERENCE) throw missing(digest)
+  await swarm.ledger.claimReferences([{ digest, size, swarmReference }])
+  return { digest, size, mediaType }
 }
 
 async function findByTag(context: RouteContext, repository: OpenRepository, tag: string) {
@@ -132,7 +150,7 @@ async function findByTag(context: RouteContext, repository: OpenRepository, tag:
   if (!found) throw manifestUnknown(repository, tag)
   const { entry, standing } = found
   const record = await context.deps.catalog.findManifest(repository.key, entry.digest)
-  if (!record) throw missing(entry.digest)
+  if (!record) return { content: await expectListed(context.deps, entry), standing }
   const { renewManifest } = context.deps.catalog
   await noteUse(context.deps, record.usedAt, (now) => renewManifest(repository.key, entry.digest, now))
   const content: ShownContent = { digest: entry.digest, size: record.size, mediaType: entry.mediaType }
