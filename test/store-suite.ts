@@ -1,3 +1,4 @@
+export { announcementSuite } from './store/announcements-suite.ts'
 export { catalogSuite } from './store/catalog-suite.ts'
 export { contentSuite } from './store/content-suite.ts'
 export { swarmLedgerSuite } from './store/swarm-ledger-suite.ts'

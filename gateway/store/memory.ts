@@ -1,11 +1,18 @@
 import { createMemoryCatalog } from './memory-catalog.ts'
 import { createMemoryContent } from './memory-content.ts'
+import { createMemoryAnnouncements } from './memory-swarm-announcements.ts'
 import { createMemorySwarmLedger } from './memory-swarm-ledger.ts'
 import { createMemoryTables } from './memory-tables.ts'
 import { createMemoryTagLists } from './memory-tag-lists.ts'
 
 /** Drivers that forget: for tests, the verifier's own use, and gateways without a data folder. */
-export { createMemoryCatalog, createMemoryContent, createMemorySwarmLedger, createMemoryTagLists }
+export {
+  createMemoryAnnouncements,
+  createMemoryCatalog,
+  createMemoryContent,
+  createMemorySwarmLedger,
+  createMemoryTagLists,
+}
 
 /** All of them, catalog and lists seeing each other as two halves of one database do. */
 export function createMemoryStores() {
@@ -15,5 +22,6 @@ export function createMemoryStores() {
     catalog: createMemoryCatalog(tables),
     lists: createMemoryTagLists(tables),
     swarmLedger: createMemorySwarmLedger(),
+    announcements: createMemoryAnnouncements(),
   }
 }

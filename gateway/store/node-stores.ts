@@ -10,10 +10,12 @@ import { rememberHeads } from './remembered-heads.ts'
 import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
+import { createSqlAnnouncements } from './sql-swarm-announcements.ts'
 import { createSqlSwarmLedger } from './sql-swarm-ledger.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
 import { sweepTrees } from './sql-trees.ts'
 import { openSqlite, type SqliteSql } from './sqlite.ts'
+import type { AnnouncementStore } from './swarm-announcements.ts'
 import type { SwarmLedger } from './swarm-ledger.ts'
 import type { TagListStore } from './tag-list-store.ts'
 
@@ -26,6 +28,7 @@ export type NodeStores = {
   catalog: Catalog
   lists: TagListStore
   swarmLedger: SwarmLedger
+  announcements: AnnouncementStore
   /** The database's own check of itself: one line per fault. */
   checkDatabase(): Promise<readonly string[]>
   close(): Promise<void>
@@ -71,6 +74,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     catalog,
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
     swarmLedger: createSqlSwarmLedger(sql),
+    announcements: createSqlAnnouncements(sql),
     checkDatabase: () => checkDatabase(sql),
   }
 }

@@ -1,11 +1,19 @@
 import {
+  createMemoryAnnouncements,
   createMemoryCatalog,
   createMemoryContent,
   createMemoryStores,
   createMemorySwarmLedger,
   createMemoryTagLists,
 } from '../../gateway/store/memory.ts'
-import { catalogSuite, contentSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
+import {
+  announcementSuite,
+  catalogSuite,
+  contentSuite,
+  swarmLedgerSuite,
+  tagListSuite,
+  upkeepSuite,
+} from '../store-suite.ts'
 
 contentSuite('memory', async () => {
   const content = createMemoryContent()
@@ -13,5 +21,6 @@ contentSuite('memory', async () => {
 })
 catalogSuite('memory', async () => ({ catalog: createMemoryCatalog(), close: async () => {} }))
 tagListSuite('memory', async () => ({ lists: createMemoryTagLists(), close: async () => {} }))
+announcementSuite('memory', async () => ({ announcements: createMemoryAnnouncements(), close: async () => {} }))
 swarmLedgerSuite('memory', async () => ({ ledger: createMemorySwarmLedger(), close: async () => {} }))
 upkeepSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))

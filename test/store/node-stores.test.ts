@@ -2,7 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type NodeStores, openNodeStores } from '../../gateway/store/node-stores.ts'
-import { catalogSuite, contentSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
+import {
+  announcementSuite,
+  catalogSuite,
+  contentSuite,
+  swarmLedgerSuite,
+  tagListSuite,
+  upkeepSuite,
+} from '../store-suite.ts'
 
 /** Stores in a folder that goes away with them. */
 async function openFresh(): Promise<NodeStores> {
@@ -18,6 +25,7 @@ async function openFresh(): Promise<NodeStores> {
 contentSuite('files', openFresh)
 catalogSuite('SQLite', openFresh)
 tagListSuite('SQLite', openFresh)
+announcementSuite('SQLite', openFresh)
 swarmLedgerSuite('SQLite', async () => {
   const { swarmLedger, close } = await openFresh()
   return { ledger: swarmLedger, close }
