@@ -95,7 +95,7 @@ export const gatewayFlags: readonly Flag[] = [
   {
     name: 'max-body-bytes',
     value: 'N',
-    help: 'the longest body that the host in front lets through; a longer one is 413 (default: any length)',
+    help: 'the longest body that the host in front lets through; a longer one is 413 (default: no limit)',
   },
   { name: 'insecure-no-auth', value: null, help: 'listen beyond loopback although anybody there may push' },
 ]

@@ -3,30 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import type { Bee } from '../bee/bee.ts'
-import { createFetchBee } from '../bee/fetch-bee.ts'
-import { ConfigError, type Flag, readText, readUrls, type Settings } from '../config.ts'
+import { type Flag, readText } from '../config.ts'
 import type { Digest } from '../oci/digest.ts'
-import { createPostage } from '../postage.ts'
 import { buildMantaray, type Mantaray } from '../swarm/mantaray.ts'
 import { openSwarmHash } from '../swarm/node-wasm.ts'
 import { layoutEntry, layoutFiles, layoutPath } from '../swarm/oci-layout.ts'
+import { type BeeChoice, beeFlags, choosePostageBatch, expectReference, readBee, storeTree } from './bee-target.ts'
 import { connectionFlags } from './client/connect.ts'
 import { checkContent, type Expected } from './client/content.ts'
 import { firstThatHolds } from './client/read-list.ts'
 import { resolveTag } from './client/resolve-tag.ts'
 import { lookupFlags, openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { exportLookups, staticFlags } from './export-lookups.ts'
 import { type LayoutFile, type LayoutFolder, openLayoutFolder } from './layout-folder.ts'
 import { failureOf, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 const flags: readonly Flag[] = [
   { name: 'to', value: 'DIR', help: 'an empty folder for the layout (default: NAME-TAG here; with --bee none)' },
-  { name: 'bee', value: 'URL', help: 'a Bee node that stores the layout, for /bzz/<reference>/ of any node' },
-  {
-    name: 'postage-batch',
-    value: 'ID',
-    help: 'the batch that pays for it (default: the one of the node that lasts longest)',
-  },
 ]
 
 /** A layout in a folder, and the tree over it. */
@@ -35,14 +29,16 @@ type Layout = { digest: Digest; files: readonly (LayoutFile & { mediaType?: stri
 /** `mooring export NAME[:TAG]` */
 export const exportLayout: Verb = {
   name: 'export',
-  usage: 'NAME[:TAG] [--to DIR] [--bee URL [--postage-batch ID]] [flags]',
-  summary: 'Write a release as an OCI image layout: to a folder, and to Swarm for browsing.',
+  usage: 'NAME[:TAG] [--to DIR] [--bee URL [--postage-batch ID]] [flags], or NAME --ccip DIR [flags]',
+  summary: 'Write a release as an OCI image layout, or the answers to wallets as a static gateway.',
   notes: [
     'Everything is checked as by mooring verify before it is written; skopeo and oras read the folder (oci:DIR:TAG).',
     'Without TAG: latest. Exit code 3: proven absent, 4: something is refused or missing; then no layout is left.',
+    'With --ccip nothing of a release is written: every lookup answer of the current list, for a host without a program.',
   ],
-  flags: [...flags, ...connectionFlags, ...lookupFlags, jsonFlag],
+  flags: [...flags, ...beeFlags, ...staticFlags, ...connectionFlags, ...lookupFlags, jsonFlag],
   run: async (context) => {
+    if (context.settings.has('ccip')) return exportLookups(context)
     const subject = parseSubject(context, 'NAME[:TAG]')
     const bee = readBee(context.settings)
     const folder = readText(context.settings, 'to')
@@ -54,25 +50,11 @@ export const exportLayout: Verb = {
   },
 }
 
-function readBee(settings: Settings): { bee: Bee; postageBatchId: Hex | undefined } | null {
-  const [beeUrl, ...others] = readUrls(settings, 'bee')
-  const postageBatchId = readText(settings, 'postage-batch')
-    ?.toLowerCase()
-    .replace(/^(?:0x)?/, '0x')
-  if (others.length > 0) throw new ConfigError('--bee', others.join(' '), 'one URL')
-  if (postageBatchId !== undefined && !/^0x[0-9a-f]{64}$/.test(postageBatchId)) {
-    throw new ConfigError('--postage-batch', postageBatchId, '64 hex digits')
-  }
-  if (beeUrl !== undefined) return { bee: createFetchBee({ beeUrl }), postageBatchId: postageBatchId as Hex }
-  if (postageBatchId !== undefined) throw new ConfigError('--postage-batch', postageBatchId, '--bee URL with it')
-  return null
-}
-
 async function exportTo(
   context: VerbContext,
   subject: Subject,
   wanted: string | null,
-  target: ReturnType<typeof readBee>,
+  target: BeeChoice | null,
 ): Promise<number> {
   const { ensName: name, tag } = subject
   const session = await openSession(context, subject)
@@ -99,11 +81,6 @@ async function exportTo(
   } finally {
     if (wanted === null) await rm(folder, { recursive: true })
   }
-}
-
-function choosePostageBatch({ bee, postageBatchId }: { bee: Bee; postageBatchId: Hex | undefined }): Promise<Hex> {
-  const clock = () => BigInt(Math.floor(Date.now() / 1000))
-  return createPostage([bee], postageBatchId ?? null, clock).choose(bee)
 }
 
 function rootOf({
@@ -146,17 +123,7 @@ async function storeLayout(
     expectReference(bee, path, swarmReference, await bee.writeBytes(folder.read(path), size, { postageBatchId }))
     context.note(`stored ${path}, ${size} bytes`)
   }
-  for (const { swarmReference, bytes } of tree.nodes) {
-    expectReference(bee, 'the tree', swarmReference, await bee.writeBytes(bytes, bytes.byteLength, { postageBatchId }))
-  }
-}
-
-/** @throws Error when a node stored something else than it was given, or added redundancy by itself */
-function expectReference({ beeUrl }: Bee, what: string, computed: Hex, answered: Hex): void {
-  if (computed === answered) return
-  throw new Error(
-    `${beeUrl} stores ${what} as ${answered}, its reference is ${computed}: the node adds redundancy, or lies`,
-  )
+  await storeTree({ bee, postageBatchId }, tree)
 }
 
 function report(context: VerbContext, subject: Subject, layout: Layout, to: string | null, beeUrl?: string): void {

@@ -14,6 +14,8 @@ export type WholeList = {
   signed: SignedList
   /** In byte order of the tags, tombstones included. */
   entries: ReadonlyMap<string, TagEntry>
+  /** As the tree has them, the sentinel first. */
+  slots: readonly Slot[]
   gateway: string
 }
 
@@ -110,7 +112,7 @@ export async function verifyWholeList(
   for (const tag of session.remembered?.entries.keys() ?? []) {
     verifyAgainstMemory(session.remembered, signed.list, hash, tag, entries.get(tag))
   }
-  return { signed, entries: inByteOrder(entries) }
+  return { signed, entries: inByteOrder(entries), slots }
 }
 
 /** Runs to the end: the command line has nobody else to let run. */
