@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Hex } from 'viem'
 import type { SwarmReader } from './bee/swarm-reader.ts'
 import type { Deps } from './deps.ts'
+import { recordOf } from './manifest-record.ts'
 import { algorithmOf, type Digest, digestOf } from './oci/digest.ts'
 import { type Descriptor, type Manifest, readManifest } from './oci/manifest.ts'
-import type { ManifestRecord, References, RepositoryKey } from './store/catalog.ts'
+import type { References, RepositoryKey } from './store/catalog.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { ListLine, TagTransition } from './store/tag-list-store.ts'
 import { decodeTagEntry, decodeTagKey, isTombstone, ZERO_REFERENCE } from './tags/entry.ts'
@@ -160,12 +161,6 @@ async function fetchBlob(work: Work, digest: Digest, place: ContentPlace | undef
 
 async function storingOf({ catalog, clock }: Work) {
   return { now: Number(clock()), removals: await catalog.countRemovals() }
-}
-
-function recordOf(digest: Digest, size: number, manifest: Manifest): ManifestRecord {
-  const { mediaType, subject, artifactType, annotations } = manifest
-  const annotationsJson = annotations && JSON.stringify(annotations)
-  return { digest, size, mediaType, subject: subject?.digest ?? null, artifactType, annotationsJson }
 }
 
 /** A list that is there and newer stays: recovering never goes back. One that is there and older goes on from where it is. */

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { recordOf } from '../manifest-record.ts'
 import { algorithmOf, type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
@@ -169,12 +170,6 @@ async function checkedDigest(bytes: Uint8Array, wanted: Digest | null): Promise<
 function contentsNamed({ blobs, children }: Manifest, references: References): SizedContent[] {
   const shown = new Set([...references.blobs, ...references.manifests])
   return [...blobs, ...children].filter(({ digest }) => shown.has(digest)).map(({ digest, size }) => ({ digest, size }))
-}
-
-function recordOf(digest: Digest, size: number, manifest: Manifest): ManifestRecord {
-  const { mediaType, subject, artifactType, annotations } = manifest
-  const annotationsJson = annotations && JSON.stringify(annotations)
-  return { digest, size, mediaType, subject: subject?.digest ?? null, artifactType, annotationsJson }
 }
 
 function manifestCreated({ name }: OpenRepository, record: ManifestRecord, tags: readonly string[]): Response {

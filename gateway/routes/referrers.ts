@@ -1,7 +1,9 @@
 import type { Deps } from '../deps.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
-import type { ManifestRecord, RepositoryKey } from '../store/catalog.ts'
+import { ANNOTATIONS_IN_MANIFEST, type ManifestRecord, type RepositoryKey } from '../store/catalog.ts'
 import { taggedJsonAnswer } from './answer.ts'
+import { missing } from './content.ts'
+import { readStoredManifest } from './index-depth.ts'
 import { parsePage } from './page.ts'
 import { type OpenRepository, openRepository } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -72,10 +74,17 @@ async function* storedReferrers(
 ): AsyncGenerator<ManifestRecord> {
   for (let after = last; ; ) {
     const rows = await deps.catalog.listReferrers(key, subject, after, rowsPerRead)
-    yield* rows
+    for (const row of rows)
+      yield row.annotationsJson === ANNOTATIONS_IN_MANIFEST ? await annotated(deps, key, row) : row
     if (rows.length < rowsPerRead) return
     after = rows.at(-1)?.digest ?? after
   }
+}
+
+async function annotated(deps: Deps, key: RepositoryKey, record: ManifestRecord): Promise<ManifestRecord> {
+  const stored = await readStoredManifest(deps, key, record.digest)
+  if (!stored) throw missing(record.digest)
+  return { ...record, annotationsJson: JSON.stringify(stored.manifest.annotations) }
 }
 
 /** One page by count and by bytes; `isCut` when more follow. */

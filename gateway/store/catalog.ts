@@ -17,9 +17,12 @@ export type ManifestRecord = {
   subject: Digest | null
   /** image-spec 1.1: the manifest's artifactType, else an image's config media type; null for none. */
   artifactType: string | null
-  /** The manifest's annotations as a JSON object in text; null for none. */
+  /** The manifest's annotations as a JSON object in text; null for none; or `ANNOTATIONS_IN_MANIFEST`. */
   annotationsJson: string | null
 }
+
+/** Stands for annotations that are too long for a row: they are in the manifest itself. */
+export const ANNOTATIONS_IN_MANIFEST = ''
 
 /** A manifest as the catalog has it. `usedAt`: unix seconds of the last push, or answer that said "it is here". */
 export type StoredManifest = ManifestRecord & { usedAt: number }

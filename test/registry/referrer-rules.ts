@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import type { Digest } from '../../gateway/oci/digest.ts'
+import { type Digest, digestOf } from '../../gateway/oci/digest.ts'
 import { addressOf, testKeys, testTime } from '../fixtures.ts'
 import {
   type Answer,
   anotherGateway,
+  bytesOf,
   configType,
   describeManifest,
   errorOf,
@@ -124,6 +124,29 @@ export function referrerRules(open: OpenRegistry): void {
     expect(seen).toEqual(pushed.toSorted())
   })
 
+  test('end-12 annotations of a referrer stand in the index whole, however long: 1 kB, 1 MB, more than a row of D1 holds', async () => {
+    const registry = await open()
+    const subject = await makeImage(registry, 'acme.eth')
+    const { digest, size, mediaType } = subject
+    const wanted = new Map<unknown, unknown>()
+    for (const [seed, chars] of [1_000, 1_000_000, 3_000_000].entries()) {
+      const annotations = { 'org.example.pad': 'ü'.repeat(chars / 2) }
+      const more = { subject: { digest, size, mediaType }, annotations }
+      const referrer = await makeImage(registry, 'acme.eth', seed + 2, more)
+      expect((await putManifest(registry, 'acme.eth', referrer.digest, referrer)).status).toBe(201)
+      wanted.set(referrer.digest, annotations)
+    }
+    const seen = new Map<unknown, unknown>()
+    let path: string | undefined = `/v2/acme.eth/referrers/${digest}`
+    while (path) {
+      const answer = await send(registry, 'GET', path)
+      for (const each of indexOf(answer).manifests) seen.set(each.digest, each.annotations)
+      const link: string | null = answer.headers.get('link')
+      path = link?.slice(1, link.indexOf('>'))
+    }
+    expect(seen).toEqual(wanted)
+  })
+
   tagSchemaRules(open)
 }
 
@@ -138,7 +161,7 @@ export function manyReferrersRules(open: OpenRegistry): void {
     const annotationsJson = JSON.stringify({ pad: 'x'.repeat(2000) })
     const pushed: Digest[] = []
     for (let number = 0; number < 2500; number += 1) {
-      const digest: Digest = `sha256:${createHash('sha256').update(`${number}`).digest('hex')}`
+      const digest = await digestOf('sha256', bytesOf(`${number}`))
       const artifactType = number % 5 === 0 ? sbom : signature
       const record = { digest, size: 9, mediaType: imageType, subject: subject.digest, artifactType, annotationsJson }
       await catalog.putManifest({ ensName: 'acme.eth', owner }, record, { blobs: [], manifests: [] }, storing)
