@@ -24,3 +24,8 @@ export function migrationsFolder(): string {
 export function swarmHashFile(): string {
   return join(packageRoot(), 'gateway', 'swarm', 'bmt.wasm')
 }
+
+/** The program of a thread that hashes Swarm's chunks. */
+export function hashThreadFile(): string {
+  return join(packageRoot(), 'gateway', 'swarm', 'hash-thread.mjs')
+}

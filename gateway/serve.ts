@@ -22,7 +22,7 @@ import { OciError } from './oci/error.ts'
 import { openBees, readingFrom, uploadsTo } from './serve-swarm.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
-import { openSwarmHash } from './swarm/node-wasm.ts'
+import { openThreadedSwarmHash } from './swarm/node-threads.ts'
 import { startSwarmQueue } from './swarm-queue.ts'
 import { createThrottle } from './throttle.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -61,7 +61,10 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`)
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
-  const hash = await openSwarmHash()
+  const log = overrides.log ?? logToStderr
+  const hash = await openThreadedSwarmHash({
+    onCrash: (error) => log('a hashing thread ended', { error: error.message }),
+  })
   const bees = openBees(config)
   const stores = await openStores(config.dataDir)
   const given = { ...createDeps(config, stores, signer), ...overrides, signer }
@@ -80,6 +83,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     await listen(server, config)
   } catch (error) {
     await Promise.all([upkeep.stop(), queue.stop()])
+    await hash.close()
     await stores.close()
     throw error
   }
@@ -89,6 +93,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     async close() {
       await Promise.all([closeServer(server), upkeep.stop()])
       await queue.stop()
+      await hash.close()
       await stores.close()
     },
   }

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
-import type { SwarmHash, SwarmHasher } from '../swarm/hash.ts'
-import { updateInSlices } from '../swarm/reference.ts'
+import type { SwarmHash } from '../swarm/hash.ts'
+import { createPacedHasher, type PacedHasher } from '../swarm/reference.ts'
 import type { ContentStore, StoredPart } from './content-store.ts'
 import type { SwarmLedger } from './swarm-ledger.ts'
 
@@ -8,9 +8,9 @@ import type { SwarmLedger } from './swarm-ledger.ts'
 export type IngestDeps = { hash: SwarmHash; ledger: Pick<SwarmLedger, 'recordReference'>; pause: () => Promise<void> }
 
 /** An upload's bytes so far, hashed as they came. `partIds` null: they did not come in one row, and nobody knows their hash. */
-type Ingest = { hasher: SwarmHasher; partIds: string[] | null; isBusy: boolean; swarmReference: Hex | undefined }
+type Ingest = { hasher: PacedHasher; partIds: string[] | null; isBusy: boolean; swarmReference?: Promise<Hex> }
 
-/** Uploads under way whose hash is kept; each takes some 20 KiB. What is beyond is hashed from the stored bytes, as after a restart. */
+/** Uploads under way whose hash is kept; each takes up to 150 KiB. What is beyond is hashed from the stored bytes, as after a restart. */
 const maxUploads = 256
 
 /**
@@ -23,12 +23,12 @@ export function hashWhileStoring(content: ContentStore, deps: IngestDeps): Conte
   return {
     ...content,
     async writePart(uploadId, body, maxBytes) {
-      const ingest = beginBody(ingests, uploadId, deps.hash)
+      const ingest = beginBody(ingests, uploadId, deps)
       if (!ingest) return content.writePart(uploadId, body, maxBytes)
       const { partIds } = ingest
       ingest.isBusy = true
       ingest.partIds = null
-      const part = await content.writePart(uploadId, hashed(body, ingest.hasher, deps.pause), maxBytes)
+      const part = await content.writePart(uploadId, hashed(body, ingest.hasher), maxBytes)
       ingest.isBusy = false
       ingest.partIds = partIds && [...partIds, part.partId]
       return part
@@ -39,7 +39,7 @@ export function hashWhileStoring(content: ContentStore, deps: IngestDeps): Conte
       await content.dropPart(uploadId, partId)
     },
     async assemble(uploadId, parts, digest) {
-      const swarmReference = referenceOf(ingests.get(uploadId), parts)
+      const swarmReference = await referenceOf(ingests.get(uploadId), parts)
       const assembled = await content.assemble(uploadId, parts, digest)
       if (swarmReference) await deps.ledger.recordReference(digest, assembled.size, swarmReference)
       return assembled
@@ -52,29 +52,29 @@ export function hashWhileStoring(content: ContentStore, deps: IngestDeps): Conte
 }
 
 /** Undefined where the next body would not follow the ones before it. */
-function beginBody(ingests: Map<string, Ingest>, uploadId: string, hash: SwarmHash): Ingest | undefined {
+function beginBody(ingests: Map<string, Ingest>, uploadId: string, { hash, pause }: IngestDeps): Ingest | undefined {
   const known = ingests.get(uploadId)
   if (known && (known.isBusy || known.swarmReference)) known.partIds = null
   if (known) return known.partIds ? known : undefined
-  const ingest: Ingest = { hasher: hash.createHasher(), partIds: [], isBusy: false, swarmReference: undefined }
+  const ingest: Ingest = { hasher: createPacedHasher(hash, pause), partIds: [], isBusy: false }
   ingests.set(uploadId, ingest)
   if (ingests.size > maxUploads) ingests.delete(ingests.keys().next().value as string)
   return ingest
 }
 
 /** The reference over exactly these parts; undefined when others were hashed. */
-function referenceOf(ingest: Ingest | undefined, parts: readonly StoredPart[]): Hex | undefined {
+function referenceOf(ingest: Ingest | undefined, parts: readonly StoredPart[]): Promise<Hex> | undefined {
   const hashedIds = ingest?.partIds
   if (!ingest || hashedIds?.join() !== parts.map(({ partId }) => partId).join()) return undefined
   ingest.swarmReference ??= ingest.hasher.digest()
   return ingest.swarmReference
 }
 
-function hashed(body: ReadableStream<Uint8Array>, hasher: SwarmHasher, pause: () => Promise<void>) {
+function hashed(body: ReadableStream<Uint8Array>, hasher: PacedHasher) {
   return body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       async transform(piece, sink) {
-        await updateInSlices(hasher, piece, pause)
+        await hasher.update(piece)
         sink.enqueue(piece)
       },
     }),

@@ -22,6 +22,8 @@ export type Chunk = { address: Uint8Array; span: number; payload: Uint8Array }
  */
 export type SwarmHasher = {
   update(bytes: Uint8Array): void
+  /** Whole chunks of which only the addresses are needed any more, 32 bytes each. @throws Error when bytes before them fill no chunk */
+  addLeaves(addresses: Uint8Array): void
   /** The 32-byte reference. The hasher is spent afterwards. */
   digest(): Hex
 }
@@ -34,6 +36,18 @@ export type SwarmHash = {
    * @throws RangeError for more or fewer bytes
    */
   addressOf(chunk: Uint8Array): Hex
+  /** The addresses of whole chunks, one after another, 32 bytes each. @throws RangeError for what is no multiple of 4,096 bytes */
+  addressLeaves(chunks: Uint8Array): Uint8Array
+  /** Where this runtime has threads: what computes the same beside the caller's. */
+  threads?: LeafThreads
+}
+
+/** Computes addresses of whole chunks on other threads. */
+export type LeafThreads = {
+  /** What is handed over at once, at most: a multiple of 4,096. */
+  batchBytes: number
+  /** Resolves when a thread has a copy. @throws Error when the threads were closed, and so does `addresses` */
+  handOver(chunks: Uint8Array): Promise<{ addresses: Promise<Uint8Array> }>
 }
 
 type BmtExports = {
@@ -55,6 +69,7 @@ export async function createSwarmHash(module: WebAssembly.Module): Promise<Swarm
   const engine = openEngine((await WebAssembly.instantiate(module, {})).exports as unknown as BmtExports)
   return {
     createHasher: (onChunk) => createHasher(engine, onChunk),
+    addressLeaves: (chunks) => addressLeaves(engine, chunks),
     addressOf(chunk) {
       if (chunk.byteLength < SPAN_BYTES || chunk.byteLength > SPAN_BYTES + CHUNK_BYTES) {
         throw new RangeError(`a chunk is 8 to 4104 bytes, not ${chunk.byteLength}`)
@@ -63,6 +78,25 @@ export async function createSwarmHash(module: WebAssembly.Module): Promise<Swarm
       return bytesToHex(hashChunk(engine, chunk.subarray(SPAN_BYTES), span))
     },
   }
+}
+
+function addressLeaves(engine: Engine, chunks: Uint8Array): Uint8Array {
+  const count = chunks.byteLength / CHUNK_BYTES
+  if (!Number.isInteger(count)) throw new RangeError(`${chunks.byteLength} bytes are not whole chunks of 4096`)
+  const addresses = new Uint8Array(count * REFERENCE_BYTES)
+  for (let from = 0; from < count; from += MAX_CHUNKS_AT_ONCE) {
+    const slice = chunks.subarray(from * CHUNK_BYTES, (from + MAX_CHUNKS_AT_ONCE) * CHUNK_BYTES)
+    engine.chunks.set(slice)
+    addresses.set(hashLeaves(engine, slice.byteLength / CHUNK_BYTES), from * REFERENCE_BYTES)
+  }
+  return addresses
+}
+
+/** The first `count` whole chunks in the module's memory. What comes back is overwritten by the next call. */
+function hashLeaves(engine: Engine, count: number): Uint8Array {
+  for (let at = 0; at < count; at += 1) engine.spans.setBigUint64(at * 8, BigInt(CHUNK_BYTES), true)
+  engine.hash(count)
+  return engine.addresses.subarray(0, count * REFERENCE_BYTES)
 }
 
 /** Hashes one chunk, filled up with zeros, at the start of the module's memory; `payload` may stand there already. */
@@ -112,6 +146,10 @@ function createHasher(engine: Engine, onChunk: ((chunk: Chunk) => void) | undefi
       while (left.byteLength >= CHUNK_BYTES) left = takeWhole(left)
       if (left.byteLength > 0) fillRest(left)
     },
+    addLeaves(addresses) {
+      if (restBytes > 0) throw new Error(`a leaf cannot follow ${restBytes} bytes that fill no chunk`)
+      tree.append(addresses)
+    },
     digest() {
       return bytesToHex(tree.finish(rest.subarray(0, restBytes)))
     },
@@ -153,16 +191,18 @@ function createTree(engine: Engine, onChunk: ((chunk: Chunk) => void) | undefine
       else close(depth, level)
     }
   }
+  const append = (addresses: Uint8Array): void => {
+    for (let at = 0; at < addresses.byteLength; at += REFERENCE_BYTES) {
+      add(0, addresses.subarray(at, at + REFERENCE_BYTES), CHUNK_BYTES)
+    }
+  }
   return {
+    append,
     /** The first `count` whole chunks in the module's memory are the next leaves. */
     addLeaves(count: number): void {
-      for (let at = 0; at < count; at += 1) engine.spans.setBigUint64(at * 8, BigInt(CHUNK_BYTES), true)
-      engine.hash(count)
-      const addresses = engine.addresses.slice(0, count * REFERENCE_BYTES)
+      const addresses = hashLeaves(engine, count).slice()
       if (onChunk) reportLeaves(engine, addresses, onChunk)
-      for (let at = 0; at < count; at += 1) {
-        add(0, addresses.subarray(at * REFERENCE_BYTES, (at + 1) * REFERENCE_BYTES), CHUNK_BYTES)
-      }
+      append(addresses)
     },
     /** The root over all leaves and a last short one; content without any byte is one empty chunk. */
     finish(last: Uint8Array): Uint8Array {
