@@ -59,7 +59,7 @@ function driverOf(path: string): string | undefined {
   if (file === undefined || isInterface.test(path) || shared.test(path)) return undefined
   if (/^(sqlite|migrate|data-lock)$/.test(file)) return 'sqlite'
   if (/^(sql-|tag-list-rows)/.test(file)) return 'sql'
-  const [, family] = /^(file|memory|swarm)s?(?:-|$)/.exec(file) ?? []
+  const [, family] = /^(file|memory|swarm|r2)s?(?:-|$)/.exec(file) ?? []
   return homes.test(path) ? `home ${file}` : (family ?? file)
 }
 
