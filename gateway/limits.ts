@@ -71,3 +71,10 @@ export const defaultLimits: Limits = {
   minChunkBytes: 0,
   maxJsonDepth: 32,
 }
+
+/** What fits a Worker, whose isolate has 128 MB for all that it does at the same time. */
+export const workerLimits: Limits = {
+  ...defaultLimits,
+  maxListBodyBytes: 16 * 1024 * 1024,
+  maxCachedLookups: 4_000,
+}

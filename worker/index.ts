@@ -1,10 +1,28 @@
-import { DurableObject } from 'cloudflare:workers'
+import { keptFor } from '../gateway/kept.ts'
+import type { Env } from './env.ts'
+import { createWorkerGateway } from './gateway.ts'
+import { askRepository } from './repository.ts'
+import { keepUp } from './upkeep.ts'
+import { nameWritten } from './writes.ts'
 
-/** One per repository: where its writes take turns. */
-export class Repository extends DurableObject {}
+// Entry of the gateway on Cloudflare Workers: what writes to a repository goes to its Durable Object, all else is answered here.
+
+export { Repository } from './repository.ts'
+
+/** One for each isolate. */
+const gatewayOf = keptFor(createWorkerGateway)
+
+async function answer(request: Request, env: Env): Promise<Response> {
+  const written = nameWritten(request)
+  return written === undefined ? gatewayOf(env).fetch(request) : askRepository(env, written, request)
+}
 
 export default {
-  async fetch(): Promise<Response> {
-    return new Response(null, { status: 503 })
+  async fetch(request, env, context) {
+    const answered = answer(request, env)
+    // Several requests may wait for one question to the chain: whoever asked it hears it out, also when its client went away.
+    context.waitUntil(answered)
+    return answered
   },
-}
+  scheduled: (_controller, env) => keepUp(env),
+} satisfies ExportedHandler<Env>

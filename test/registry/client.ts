@@ -93,7 +93,7 @@ export function errorOf(answer: Answer, status: number, code: string): string {
 }
 
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text)
+  return new Uint8Array(new TextEncoder().encode(text))
 }
 
 /** Bytes that are the same in every run and not all alike. */

@@ -1,0 +1,4 @@
+import { lookupSuite } from '../lookup-suite.ts'
+import { openRegistry } from './registry.ts'
+
+lookupSuite('D1', openRegistry)

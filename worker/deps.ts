@@ -1,0 +1,61 @@
+import { anyChain } from '../gateway/chain/any-chain.ts'
+import { cachedChain } from '../gateway/chain/cached-chain.ts'
+import type { ChainReader } from '../gateway/chain/chain-reader.ts'
+import { createViemChain } from '../gateway/chain/viem-chain.ts'
+import { type Config, ConfigError, environmentKey } from '../gateway/config.ts'
+import type { Deps, Log } from '../gateway/deps.ts'
+import { noFeatures } from '../gateway/features.ts'
+import { workerLimits } from '../gateway/limits.ts'
+import { createD1Sql } from '../gateway/store/d1.ts'
+import { createMemoryContent } from '../gateway/store/memory.ts'
+import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
+import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
+import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
+import { createThrottle } from '../gateway/throttle.ts'
+import type { Env } from './env.ts'
+import { openSwarmHash } from './swarm-hash.ts'
+
+/**
+ * The drivers behind a Worker's bindings. Many isolates write what is behind them, so nothing that only one process may know is kept:
+ * heads of lists are read each time. @throws ConfigError
+ */
+export async function openDeps(env: Env, config: Config): Promise<Deps> {
+  const sql = createD1Sql(env.DB)
+  const content = createMemoryContent()
+  const clock = () => BigInt(Math.floor(Date.now() / 1000))
+  const noteStored = async () => undefined
+  return {
+    chain: cachedChain(openChain(config), workerLimits.authorityTtlSeconds, clock),
+    content,
+    catalog: createSqlCatalog(sql),
+    lists: createSqlTagLists(sql),
+    swarm: {
+      hash: await openSwarmHash(),
+      ledger: createSqlSwarmLedger(sql),
+      local: content,
+      noteStored,
+      postage: null,
+    },
+    signer: null,
+    clock,
+    randomId,
+    pause: () => scheduler.wait(0),
+    limits: { ...workerLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
+    features: { ...noFeatures, ...config.features },
+    throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
+    log,
+  }
+}
+
+/** One JSON line, for the Worker's logs. */
+export const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }))
+
+function openChain({ rpcUrls, chainId, ensRegistry, resolver }: Config): ChainReader {
+  const [first, ...others] = rpcUrls.map((rpcUrl) => createViemChain({ rpcUrl, chainId, ensRegistry, resolver }))
+  if (first === undefined) throw new ConfigError(environmentKey('rpc'), null, 'the URL of a JSON-RPC endpoint')
+  return anyChain(first, ...others)
+}
+
+function randomId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}

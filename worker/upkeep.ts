@@ -1,0 +1,3 @@
+import type { Env } from './env.ts'
+
+export async function keepUp(_env: Env): Promise<void> {}
