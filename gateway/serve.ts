@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
 import { createBodyFloor } from './body-floor.ts'
@@ -17,6 +18,7 @@ import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
+import { sendLargeBody } from './large-body.ts'
 import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
 import { openBees, readingFrom, uploadsTo } from './serve-swarm.ts'
@@ -123,6 +125,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     signer,
     clock,
     randomId: () => randomBytes(16).toString('hex'),
+    bodyOfLength: (body) => body,
     pause: () => setImmediate(),
     limits: { ...defaultLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },
@@ -220,7 +223,11 @@ function listenerOf(
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const app = createApp(deps)
   const listener = getRequestListener(
-    (request, { incoming }) => app.fetch(request, { target: incoming.url, client: clientOf(incoming) }),
+    async (request, { incoming, outgoing }) => {
+      const response = await app.fetch(request, { target: incoming.url, client: clientOf(incoming) })
+      const isSent = isBlob(request) && (await sendLargeBody(response, outgoing as ServerResponse))
+      return isSent ? RESPONSE_ALREADY_SENT : response
+    },
     // HTTP/1.0, which health checks speak, has no Host; of HTTP/1.1 without one nothing comes as far as this.
     { hostname: 'localhost', errorHandler: (error) => answerUnread(error, deps.log) },
   )
@@ -230,6 +237,11 @@ function listenerOf(
       outgoing.destroy()
     })
   }
+}
+
+/** What may have a body that is worth a look; all others go out as they are. */
+function isBlob({ method, url }: Request): boolean {
+  return method === 'GET' && url.includes('/blobs/')
 }
 
 /** Requests of which no URL can be made (a backslash in the path, a Host header that is none) come here and not to the app. */

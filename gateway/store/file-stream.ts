@@ -5,8 +5,8 @@ import type { FileReader } from './fs.ts'
 const readBytes = 256 * 1024
 
 /**
- * The bytes of an open file, or those of a range, read as they are asked for. Closes the file at the end, on failure and when the
- * stream is cancelled. @throws RangeError when the range is not inside the file (which is closed then)
+ * The bytes of an open file, or those of a range, read as they are asked for: a byte stream, so that who reads much may bring a buffer.
+ * Closes the file at the end, on failure and when the stream is cancelled. @throws RangeError when the range is not inside the file (which is closed then)
  */
 export async function fileStream(file: FileReader, range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
   let bounds: [number, number]
@@ -19,25 +19,45 @@ export async function fileStream(file: FileReader, range?: ByteRange): Promise<R
   const [first, end] = bounds
   if (end - first <= readBytes) return wholeStream(await readRange(file, first, end))
   let position = first
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const chunk = await readChunk(file, position, end)
-          position += chunk.byteLength
-          controller.enqueue(chunk)
-          if (position < end) return
-          await file.close()
-          controller.close()
-        } catch (error) {
-          await file.close().catch(() => undefined)
-          throw error
-        }
-      },
-      cancel: () => file.close(),
+  return new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      try {
+        position += await readOnce(file, controller, position, end)
+        if (position < end) return
+        await file.close()
+        controller.close()
+        // A read that is waiting by now with a buffer of its own ends only so (WHATWG Streams, ReadableByteStreamControllerRespondInClosedState).
+        controller.byobRequest?.respond(0)
+      } catch (error) {
+        await file.close().catch(() => undefined)
+        throw error
+      }
     },
-    { highWaterMark: 0 },
-  )
+    cancel: () => file.close(),
+  })
+}
+
+/** Into the reader's own buffer where it brought one. Returns how many bytes. */
+async function readOnce(
+  file: FileReader,
+  controller: ReadableByteStreamController,
+  position: number,
+  end: number,
+): Promise<number> {
+  const request = controller.byobRequest
+  const chunk = await (request?.view
+    ? readInto(file, startOf(request.view, end - position), position)
+    : readChunk(file, position, end))
+  // Handing it over takes the bytes away from here, and their number with them.
+  const { byteLength } = chunk
+  if (request) request.respond(byteLength)
+  else controller.enqueue(chunk)
+  return byteLength
+}
+
+function startOf({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>, maxBytes: number) {
+  return new Uint8Array(buffer, byteOffset, Math.min(byteLength, maxBytes))
 }
 
 /** The bytes of an open file from `start` up to, not including, `end`. */
@@ -63,11 +83,15 @@ async function readRange(file: FileReader, first: number, end: number): Promise<
   }
 }
 
-function readChunk(file: FileReader, position: number, end: number): Promise<Uint8Array> {
+function readChunk(file: FileReader, position: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
   return readInto(file, new Uint8Array(Math.min(readBytes, end - position)), position)
 }
 
-async function readInto(file: FileReader, target: Uint8Array, position: number): Promise<Uint8Array> {
+async function readInto<Bytes extends ArrayBufferLike>(
+  file: FileReader,
+  target: Uint8Array<Bytes>,
+  position: number,
+): Promise<Uint8Array<Bytes>> {
   const count = await file.read(target, position)
   if (count === 0) throw new Error(`a stored file ends at ${position} of ${file.size} bytes`)
   return target.subarray(0, count)

@@ -59,6 +59,29 @@ describe('content in files', () => {
     ])
   })
 
+  it('large content is read into the buffer that its reader brings, and its file is closed at the end', async () => {
+    const { fs, open } = countingOpen(createForgettingFs(folder))
+    const content = await openFilesContent(folder, fs)
+    const bytes = someBytes(700_000)
+    await content.put(digestOf(bytes), bytes)
+    for (const [first, end] of [
+      [0, 700_000],
+      [123_456, 600_001],
+    ] as const) {
+      const stream = await content.read(digestOf(bytes), { first, last: end - 1 })
+      const reader = (stream as ReadableStream<Uint8Array>).getReader({ mode: 'byob' })
+      const pieces: Uint8Array[] = []
+      let buffer = new ArrayBuffer(100_000)
+      for (let next = await reader.read(new Uint8Array(buffer)); !next.done; ) {
+        pieces.push(next.value.slice())
+        buffer = next.value.buffer
+        next = await reader.read(new Uint8Array(buffer))
+      }
+      expect(Buffer.compare(Buffer.concat(pieces), bytes.slice(first, end))).toBe(0)
+      expect(open()).toBe(0)
+    }
+  })
+
   it('paths come from parsed digests and ids only', async () => {
     const content = await openFilesContent(folder, createForgettingFs(folder))
     const bytes = someBytes(3)
