@@ -40,6 +40,11 @@ export type Deps = {
   clock: () => bigint
   /** 128 random bits in hex, for upload sessions. */
   randomId: () => string
+  /**
+   * A body as this runtime needs it to send exactly so many bytes or break off: Node goes by the Content-Length of the answer, a Worker
+   * ends what has no length of its own as if it were whole.
+   */
+  bodyOfLength: (body: ReadableStream<Uint8Array>, bytes: number) => ReadableStream<Uint8Array>
   /** Lets other work run: awaited between slices of long computations. */
   pause: () => Promise<void>
   limits: Limits

@@ -21,11 +21,12 @@ import { noFeatures } from './features.ts'
 import { sendLargeBody } from './large-body.ts'
 import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
-import { openBees, readingFrom, uploadsTo } from './serve-swarm.ts'
+import { announcerTo, openBees, readingFrom, uploadsTo } from './serve-swarm.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 import { openThreadedSwarmHash } from './swarm/node-threads.ts'
 import { startSwarmQueue } from './swarm-queue.ts'
+import { watchStores } from './swarm-watch.ts'
 import { createThrottle } from './throttle.ts'
 import { startUpkeep } from './upkeep.ts'
 
@@ -72,19 +73,23 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const given = { ...createDeps(config, stores, signer), ...overrides, signer }
   const ledger = stores.swarmLedger
   const uploads = uploadsTo(bees, config, given.clock)
-  const queue = startSwarmQueue({ ...given, content: stores.content, ledger, hash, uploads })
+  const local = { content: stores.content, ledger, hash }
+  const announcer = announcerTo(uploads, { ...given, ...local, announcements: stores.announcements })
+  const onUploaded = () => announcer?.wake()
+  const queue = startSwarmQueue({ ...given, ...local, uploads, onUploaded })
   const { clock, pause } = given
   const content = readingFrom(bees, config, given.content, { hash, ledger, clock, pause, noteKept: queue.noteKept })
   const { noteStored } = queue
   const swarm = { hash, ledger, local: given.content, noteStored, postage: uploads?.postage ?? null }
-  const deps: Deps = { ...given, content, swarm }
+  const watched = announcer ? watchStores(given, announcer.note) : given
+  const deps: Deps = { ...watched, content, swarm: { ...swarm, ...(announcer && { announcer }) } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
   } catch (error) {
-    await Promise.all([upkeep.stop(), queue.stop()])
+    await Promise.all([upkeep.stop(), queue.stop(), announcer?.stop()])
     await hash.close()
     await stores.close()
     throw error
@@ -94,7 +99,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     mode: signer === null ? 'relay' : 'publishing',
     async close() {
       await Promise.all([closeServer(server), upkeep.stop()])
-      await queue.stop()
+      await Promise.all([queue.stop(), announcer?.stop()])
       await hash.close()
       await stores.close()
     },

@@ -175,6 +175,7 @@ export function createTestDeps(
     signer: options.signer === undefined ? createTestSigner() : options.signer,
     clock,
     randomId: () => (++ids).toString(16).padStart(32, '0'),
+    bodyOfLength: (body) => body,
     pause: async () => undefined,
     limits: { ...defaultLimits, ...options.limits },
     features: { ...noFeatures, ...options.features },

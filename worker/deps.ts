@@ -39,6 +39,7 @@ export async function openDeps(env: Env, config: Config): Promise<Deps> {
     signer: null,
     clock,
     randomId,
+    bodyOfLength: (body, bytes) => body.pipeThrough(new FixedLengthStream(bytes)),
     pause: () => scheduler.wait(0),
     limits: { ...workerLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },

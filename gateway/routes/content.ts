@@ -25,9 +25,9 @@ export async function answerContent(
   if (!content.mediaType.startsWith('application/')) headers['content-security-policy'] = 'sandbox'
   const span = options.ranges ? wantedSpan(request, content) : 'whole'
   if (request.method === 'HEAD') return answerHead(context, content, headers)
-  if (span === 'whole') return contentAnswer(200, await openContent(context, content), content.size, headers)
+  if (span === 'whole') return answerBody(context, 200, await openContent(context, content), content.size, headers)
   headers['content-range'] = `bytes ${span.first}-${span.last}/${content.size}`
-  return contentAnswer(206, await openContent(context, content, span), span.last - span.first + 1, headers)
+  return answerBody(context, 206, await openContent(context, content, span), span.last - span.first + 1, headers)
 }
 
 function contentHeaders(content: ShownContent, options: { ranges: boolean; cacheControl: string }) {
@@ -59,6 +59,16 @@ function wantedSpan(request: Request, content: ShownContent): Span | 'whole' {
       headers: { 'content-range': `bytes */${content.size}` },
     },
   )
+}
+
+function answerBody(
+  { deps }: RouteContext,
+  status: number,
+  body: ReadableStream<Uint8Array>,
+  bytes: number,
+  headers: Record<string, string>,
+): Response {
+  return contentAnswer(status, deps.bodyOfLength(body, bytes), bytes, headers)
 }
 
 async function answerHead(context: RouteContext, content: ShownContent, headers: Record<string, string>) {
