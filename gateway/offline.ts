@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import type { Hex } from 'viem'
+import type { SwarmReader } from './bee/swarm-reader.ts'
 import type { CollectionLimits } from './collection-config.ts'
 import { type Collection, collectGarbage } from './collector.ts'
 import { ConfigError, keyOf } from './config.ts'
@@ -8,8 +10,11 @@ import type { Log } from './deps.ts'
 import { checkStores, type Problem } from './fsck.ts'
 import { defaultLimits } from './limits.ts'
 import { type FoundRepository, type Recovery, type RecoveryDeps, restoreRepository } from './recovery.ts'
+import { checkRoom, type Reseeded, reseed, type SeedTarget, withoutDone } from './reseed.ts'
+import { collectSeeds, recordInLedger } from './reseed-stores.ts'
 import { DataFolderInUse } from './store/data-lock.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
+import { createSwarmContent } from './store/swarm-content.ts'
 
 /**
  * Node entry for work on a data folder that no gateway has open. The chain is not asked: every list in the folder counts as its
@@ -51,6 +56,35 @@ export function restoreOffline(
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   return withOpened(dataDir, 'stop the gateway that has it open first', (stores) => {
     return restoreRepository({ ...stores, ...from, limits: defaultLimits, clock }, found)
+  })
+}
+
+/** What is put on Swarm again out of a data folder. */
+export type FolderReseeded = Reseeded & { version: number; listHash: Hex }
+
+/**
+ * Puts what a name's list and its history need on Swarm again, under another batch; what is not in the folder is read from `reader`'s
+ * nodes while they have it. The ledger of the folder says what the batch has already. @throws as `collectOffline`, `checkRoom` and
+ * `reseed`; ConfigError for a name without a list in the folder
+ */
+export function reseedOffline(
+  dataDir: string,
+  ensName: string,
+  target: SeedTarget,
+  { reader, limits }: { reader: SwarmReader; limits: CollectionLimits },
+): Promise<FolderReseeded> {
+  const { clock, pause, postageBatchId, note } = target
+  const busy = 'stop the gateway that has it open, or name it with --gateway instead'
+  return withStores(dataDir, busy, async ({ content: local, catalog, lists, swarmLedger: ledger }) => {
+    const content = createSwarmContent(local, { reader, ledger, clock, noteKept: () => {} })
+    const log: Log = (event, fields) => note(`${event}: ${Object.values(fields ?? {}).join(': ')}`)
+    const stores = { content, catalog, lists, clock, pause, log, limits: { ...defaultLimits, ...limits } }
+    const found = await collectSeeds(stores, ensName)
+    if (!found) throw new ConfigError('NAME', ensName, `a name that ${dataDir} has a list of`)
+    const record = recordInLedger(ledger, postageBatchId, clock)
+    await checkRoom(target, await withoutDone(found.seeds, record))
+    const { list, hash: listHash } = found.head
+    return { ...(await reseed(target, found.seeds, record)), version: Number(list.version), listHash }
   })
 }
 

@@ -24,7 +24,7 @@ export type Space = { contents: number; size: number; chunks: number; depth: num
 
 /** What a quote takes beside the flags of reading commands. */
 export const quoteFlags: readonly Flag[] = [
-  { name: 'bee', value: 'URL', help: 'a Bee node that says what postage costs now' },
+  { name: 'bee', value: 'URL', help: 'a Bee node: quote asks it what postage costs now, reseed stores there' },
   { name: 'days', value: 'N', help: 'how long it is to be kept (default 90)' },
 ]
 

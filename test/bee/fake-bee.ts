@@ -14,6 +14,8 @@ export type FakeBeeOptions = {
   mode?: 'dev' | 'light'
   /** 2.8.1 adds redundancy to what does not ask for none. */
   version?: '2.8.0' | '2.8.1'
+  /** A proxy before it forgets which redundancy level was asked for. */
+  dropsLevel?: boolean
 }
 
 /** A request that came, and how many bytes of body went back. */
@@ -43,7 +45,8 @@ export type FakeBee = {
 }
 
 /** Starts one. Stop it when done. */
-export async function startFakeBee({ mode = 'light', version = '2.8.0' }: FakeBeeOptions = {}): Promise<FakeBee> {
+export async function startFakeBee(options: FakeBeeOptions = {}): Promise<FakeBee> {
+  const { mode = 'light', version = '2.8.0', dropsLevel = false } = options
   const hash: SwarmHash = await openSwarmHash()
   const faults: Fault[] = []
   const postage = createPostage(mode, version !== '2.8.0')
@@ -56,6 +59,7 @@ export async function startFakeBee({ mode = 'light', version = '2.8.0' }: FakeBe
     response.on('error', () => undefined)
     const entry = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, sentBytes: 0 }
     seen.push(entry)
+    if (dropsLevel) delete request.headers['swarm-redundancy-level']
     const damage = takeFault(faults, entry)
     const answer = isAnsweredBlind(damage) ? json(200, {}) : await answerSafely(state, request, damage)
     await deliver(response, damageAnswer(answer, damage), damage, (bytes) => {
@@ -104,6 +108,10 @@ function takeFault(faults: Fault[], { method, path, headers }: SeenRequest): Dam
   const fault = faults.find(({ on, times = 1, onlyRanges }) => {
     return times > 0 && on.test(`${method} ${path}`) && (!onlyRanges || headers.range !== undefined)
   })
+  if (fault?.after) {
+    fault.after -= 1
+    return undefined
+  }
   if (fault?.times !== undefined) fault.times -= 1
   return fault?.damage
 }

@@ -95,8 +95,11 @@ async function checkReference(expected: Expected, chunks: readonly Uint8Array[])
   throw new Refusal('DigestMismatch', `${signed}, and its bytes are at ${actual}`)
 }
 
-/** A body that is hashed while it comes and ends at the first byte too many; throws at its end when it is another one. */
-async function* checkedBytes(url: string, expected: Expected): AsyncGenerator<Uint8Array> {
+/**
+ * A body that is hashed while it comes and ends at the first byte too many. @throws Refusal SizeMismatch, DigestMismatch at its end when it
+ * is another one; GatewayUnavailable, HttpFailure
+ */
+export async function* checkedBytes(url: string, expected: Expected): AsyncGenerator<Uint8Array> {
   const { digest, size, mediaType } = expected
   const { response, signal } = await openAnswer({ url, headers: { accept: mediaType || '*/*' }, timeoutMs })
   if (response.status !== 200) {

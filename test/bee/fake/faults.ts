@@ -31,6 +31,8 @@ export type Fault = {
   on: RegExp
   /** For ever where absent. */
   times?: number
+  /** So many requests that fit go well before. */
+  after?: number
   /** Only requests for a range. */
   onlyRanges?: boolean
   damage: Damage
