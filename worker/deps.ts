@@ -5,9 +5,10 @@ import { createViemChain } from '../gateway/chain/viem-chain.ts'
 import { type Config, ConfigError, environmentKey } from '../gateway/config.ts'
 import type { Deps, Log } from '../gateway/deps.ts'
 import { noFeatures } from '../gateway/features.ts'
+import { keptFor } from '../gateway/kept.ts'
 import { workerLimits } from '../gateway/limits.ts'
 import { createD1Sql } from '../gateway/store/d1.ts'
-import { createMemoryContent } from '../gateway/store/memory.ts'
+import { createR2Content } from '../gateway/store/r2.ts'
 import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
 import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
@@ -15,13 +16,16 @@ import { createThrottle } from '../gateway/throttle.ts'
 import type { Env } from './env.ts'
 import { openSwarmHash } from './swarm-hash.ts'
 
+/** One for all that runs in this isolate, whose memory it counts. */
+const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucket))
+
 /**
  * The drivers behind a Worker's bindings. Many isolates write what is behind them, so nothing that only one process may know is kept:
  * heads of lists are read each time. @throws ConfigError
  */
 export async function openDeps(env: Env, config: Config): Promise<Deps> {
   const sql = createD1Sql(env.DB)
-  const content = createMemoryContent()
+  const content = contentOf(env.BLOBS)
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   const noteStored = async () => undefined
   return {

@@ -1,4 +1,4 @@
 import { listSuite } from '../list-suite.ts'
-import { openRegistry } from './registry.ts'
+import { openRegistry } from './stores.ts'
 
-listSuite('D1', openRegistry)
+listSuite('D1 and R2', openRegistry)

@@ -1,4 +1,4 @@
 import { lookupSuite } from '../lookup-suite.ts'
-import { openRegistry } from './registry.ts'
+import { openRegistry } from './stores.ts'
 
-lookupSuite('D1', openRegistry)
+lookupSuite('D1 and R2', openRegistry)

@@ -1,4 +1,4 @@
 import { registrySuite } from '../registry-suite.ts'
-import { openRegistry } from './registry.ts'
+import { openRegistry } from './stores.ts'
 
-registrySuite('D1', openRegistry)
+registrySuite('D1 and R2', openRegistry)
