@@ -14,13 +14,14 @@ type Row = {
   index_reference: Hex
   payload_reference: Hex
   index_root: Hex
+  index_rows: number
   postage_batch_id: Hex | null
   position: number | null
   is_verified: number
 }
 
 const columns = `ens_name, feed_owner, feed_end, epoch, version, list_hash, signatures_hash, list_reference, index_reference,
-  payload_reference, index_root, postage_batch_id, position, is_verified`
+  payload_reference, index_root, index_rows, postage_batch_id, position, is_verified`
 
 /** Announcements in the table `swarm_announcement` of migrations/. */
 export function createSqlAnnouncements(sql: Sql): AnnouncementStore {
@@ -38,21 +39,22 @@ export function createSqlAnnouncements(sql: Sql): AnnouncementStore {
 
 /** `max` of a NULL is NULL, so -1 stands for it: positions begin with 0. */
 const recordText = `INSERT INTO swarm_announcement (${columns})
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
   ON CONFLICT DO UPDATE SET feed_end = nullif(max(ifnull(feed_end, -1), ifnull(?3, -1)), -1), epoch = ?4, version = ?5,
     list_hash = ?6, signatures_hash = ?7, list_reference = ?8, index_reference = ?9, payload_reference = ?10, index_root = ?11,
-    postage_batch_id = ?12, position = ?13, is_verified = ?14`
+    index_rows = ?12, postage_batch_id = ?13, position = ?14, is_verified = ?15`
 
 function valuesOf(announcement: Announcement) {
   const { ensName, feedOwner, feedEnd, epoch, version, listHash, signaturesHash } = announcement
-  const { listReference, indexReference, payloadReference, indexRoot, postageBatchId, position } = announcement
+  const { listReference, indexReference, payloadReference, indexRoot, indexRows, postageBatchId, position } =
+    announcement
   const numbers = [epoch, version].map((value) => {
     if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value)
     throw new RangeError(`${value} is above 2^53 - 1`)
   })
   return [
     ...[ensName, feedOwner ?? '', feedEnd, ...numbers, listHash, signaturesHash, listReference, indexReference],
-    ...[payloadReference, indexRoot, postageBatchId, position, announcement.isVerified ? 1 : 0],
+    ...[payloadReference, indexRoot, indexRows, postageBatchId, position, announcement.isVerified ? 1 : 0],
   ]
 }
 
@@ -69,6 +71,7 @@ function announcementOf(row: Row): Announcement {
     indexReference: row.index_reference,
     payloadReference: row.payload_reference,
     indexRoot: row.index_root,
+    indexRows: row.index_rows,
     postageBatchId: row.postage_batch_id,
     position: row.position,
     isVerified: row.is_verified === 1,

@@ -18,6 +18,8 @@ export type Announcement = {
   payloadReference: Hex
   /** The root of the content index: the shards that are on Swarm already. */
   indexRoot: Hex
+  /** How many contents that index has. */
+  indexRows: number
   /** The batch that stamped all of it; null where that is not known, or some of it is gone. */
   postageBatchId: Hex | null
   /** Position of the update that points to it; null: none does yet. */

@@ -12,6 +12,7 @@ CREATE TABLE swarm_announcement (
   index_reference   TEXT NOT NULL,
   payload_reference TEXT NOT NULL,
   index_root        TEXT NOT NULL,               -- 0x hex: the content index's root
+  index_rows        INTEGER NOT NULL,            -- how many contents that index has
   postage_batch_id  TEXT,
   position          INTEGER,                     -- of the update that points to it; NULL: none does yet
   is_verified       INTEGER NOT NULL,            -- 1: all of it was read back
