@@ -8,6 +8,7 @@ import type { ContentStore } from './store/content-store.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
 import type { SwarmHash } from './swarm/hash.ts'
+import type { Announcer } from './swarm-announcer.ts'
 import type { SwarmQueue } from './swarm-queue.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -24,6 +25,8 @@ export type SwarmSide = {
   noteStored: SwarmQueue['noteStored']
   /** How long batches last; null without nodes. */
   postage: Pick<Postage, 'remainingSeconds'> | null
+  /** What puts lists on Swarm; absent without nodes. */
+  announcer?: Pick<Announcer, 'describe'>
 }
 
 /** Everything the app may touch. The entries (serve.ts, the worker) choose the drivers; nobody else does. */

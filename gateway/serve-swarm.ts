@@ -6,6 +6,8 @@ import { createPostage } from './postage.ts'
 import type { ContentStore } from './store/content-store.ts'
 import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
 import { hashWhileStoring, type IngestDeps } from './store/swarm-ingest.ts'
+import type { AnnouncerDeps } from './swarm-announce-step.ts'
+import { type Announcer, startAnnouncer } from './swarm-announcer.ts'
 import type { SwarmQueueDeps } from './swarm-queue.ts'
 
 /** The nodes that `config` names. @throws ConfigError for what is no address of a node */
@@ -38,4 +40,14 @@ export function readingFrom(
   if (bees.length === 0) return local
   const content = createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) })
   return swarm?.sync ? hashWhileStoring(content, { hash, pause, ledger: source.ledger }) : content
+}
+
+/** What puts lists on Swarm; undefined without nodes. */
+export function announcerTo(
+  uploads: SwarmQueueDeps['uploads'],
+  deps: Omit<AnnouncerDeps, 'bees' | 'reader' | 'postage'>,
+): Announcer | undefined {
+  if (!uploads) return undefined
+  const { bees, postage } = uploads
+  return startAnnouncer({ ...deps, bees, postage, reader: createSwarmReader(bees, deps.hash) })
 }

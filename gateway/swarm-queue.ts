@@ -27,6 +27,8 @@ export type SwarmQueueDeps = ReferenceDeps &
     catalog: Catalog
     /** Null: references are computed, and nothing is uploaded. */
     uploads: (Pick<UploadDeps, 'bees' | 'postage'> & { sync: boolean }) | null
+    /** Called after rounds that uploaded something. */
+    onUploaded?: () => void
   }
 
 const intervalMs = 5_000
@@ -112,13 +114,19 @@ function createReferenceWork(deps: SwarmQueueDeps, uploadsWait: () => void) {
 }
 
 /** Everything whose time has come: uploads until the nodes rest, then readings. */
-async function uploadDue({ ledger, clock }: SwarmQueueDeps, uploader: Uploader, signal: AbortSignal): Promise<void> {
+async function uploadDue(
+  { ledger, clock, onUploaded }: SwarmQueueDeps,
+  uploader: Uploader,
+  signal: AbortSignal,
+): Promise<void> {
+  let isDone = false
   const eachDue = async (state: 'queued' | 'uploaded', work: (digest: Digest) => Promise<{ goOn: boolean }>) => {
     for (;;) {
       const due = await ledger.listDue(state, Number(clock()), uploadsAtOnce)
       if (due.length === 0) return
       const ends = await Promise.all(due.map(({ digest }) => work(digest)))
       signal.throwIfAborted()
+      if (ends.some(({ goOn }) => goOn)) isDone = true
       if (!ends.every(({ goOn }) => goOn)) return
     }
   }
@@ -126,6 +134,7 @@ async function uploadDue({ ledger, clock }: SwarmQueueDeps, uploader: Uploader, 
     const outcome = await uploader.upload(digest, { signal })
     return { goOn: outcome.ok || !outcome.resting }
   })
+  if (isDone) onUploaded?.()
   await eachDue('uploaded', async (digest) => {
     await uploader.verify(digest, signal)
     return { goOn: true }

@@ -91,7 +91,7 @@ export function createUploader(deps: UploadDeps): Uploader {
       turns(digest, async () => {
         const record = await ledger.find(digest)
         if (record?.state !== 'uploaded') return { ok: true }
-        const errors = await readBack(deps, record, signal)
+        const errors = await readBack(deps, record.swarmReference, signal)
         if (errors === null) {
           await ledger.markVerified(digest)
           return { ok: true }
@@ -104,7 +104,8 @@ export function createUploader(deps: UploadDeps): Uploader {
   }
 }
 
-function isOfNode(error: unknown): error is BeeError | ReferenceMismatch {
+/** What a node is to blame for, so that another one may be asked. */
+export function isOfNode(error: unknown): error is BeeError | ReferenceMismatch {
   return error instanceof BeeError || error instanceof ReferenceMismatch
 }
 
@@ -127,16 +128,33 @@ async function writeTo(
   const postageBatchId = await postage.choose(bee, signal)
   const body = await content.read(digest)
   if (!body) throw new Error(`${digest} is not stored here any more`)
-  const theirs = await bee.writeBytes(body, size, { postageBatchId, ...(signal && { signal }) })
-  if (theirs === ours) return postageBatchId
+  await writeCompared(bee, { what: digest, body, size, ours }, { postageBatchId, ...(signal && { signal }) })
+  return postageBatchId
+}
+
+/**
+ * Stores content with a node and compares the node's reference with ours. `what` it is, for the message. @throws BeeError,
+ * ReferenceMismatch
+ */
+export async function writeCompared(
+  bee: Bee,
+  content: { what: string; body: ReadableStream<Uint8Array> | Uint8Array; size: number; ours: Hex },
+  options: { postageBatchId: Hex; signal?: AbortSignal },
+): Promise<void> {
+  const { what, body, size, ours } = content
+  const theirs = await bee.writeBytes(body, size, options)
+  if (theirs === ours) return
   throw new ReferenceMismatch(
-    `${bee.beeUrl} stored ${digest} under the reference ${theirs}, and it is ${ours}: the node adds redundancy or encryption although level 0 was asked for (a proxy that drops swarm-redundancy-level does that too), or the bytes changed on the way`,
+    `${bee.beeUrl} stored ${what} under the reference ${theirs}, and it is ${ours}: the node adds redundancy or encryption although level 0 was asked for (a proxy that drops swarm-redundancy-level does that too), or the bytes changed on the way`,
   )
 }
 
 /** Null when a node gave the right bytes; else what each of them did instead. */
-async function readBack(deps: UploadDeps, record: SwarmRecord, signal?: AbortSignal): Promise<string | null> {
-  const { swarmReference } = record
+export async function readBack(
+  deps: Pick<UploadDeps, 'bees' | 'hash' | 'pause'>,
+  swarmReference: Hex | null,
+  signal?: AbortSignal,
+): Promise<string | null> {
   if (swarmReference === null) return 'it has no reference'
   const errors: string[] = []
   for (const bee of deps.bees) {

@@ -8,6 +8,9 @@ import { type SwarmReader, SwarmUnavailable } from './swarm-reader.ts'
 /** Nodes to read from, none of them believed. `reader` is over `bees`. */
 export type SwarmSource = { bees: readonly Bee[]; reader: SwarmReader; hash: SwarmHash }
 
+/** A list's body is at most this long on Swarm: some 2 million entries. */
+export const MAX_LIST_BYTES = 512 * 1024 * 1024
+
 /**
  * Content of which only the reference is known, whole: its size is what its root chunk says, which the reference proves.
  * @throws SwarmUnavailable when no node gives it, Error when it is larger than `maxBytes` or has redundancy

@@ -36,7 +36,16 @@ type StatusPage = {
   version: number
   listHash: string
   tags: readonly StatusRow[]
-  problems: readonly { reason: string; tag: string; detail: string }[]
+  /** Of the list itself; null for a gateway without nodes, or of an earlier version. */
+  swarm: SwarmPart | null
+  problems: readonly { reason: string; tag: string | null; detail: string }[]
+}
+
+type SwarmPart = {
+  version: number | null
+  payloadReference: string | null
+  feed: { owner: string; position: number | null } | null
+  error: string | null
 }
 
 type StatusRow = {
@@ -77,15 +86,22 @@ async function readStatus(gateway: string, { repository }: Subject): Promise<Sta
       throw new GatewayUnavailable(`${url} sends tags that it sent before`)
     tags.push(...page.tags)
     problems.push(...page.problems)
-    const { name, version, listHash } = page
-    if (page.tags.length < tagsPerPage) return { ok: problems.length === 0, name, version, listHash, tags, problems }
+    if (page.tags.length === tagsPerPage) continue
+    const { name, version, listHash, swarm } = page
+    return { ok: problems.length === 0, name, version, listHash, swarm, tags, problems: uniqueOf(problems) }
   }
+}
+
+/** What is of the list itself stands on every page. */
+function uniqueOf(problems: StatusPage['problems']): StatusPage['problems'] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
 }
 
 function parsePage(url: string, body: Uint8Array): StatusPage {
   const page = parseJson(url, body) as Partial<StatusPage> | null
-  const isWhole = typeof page?.ok === 'boolean' && typeof page.version === 'number'
-  if (isWhole && isListOf(page.tags, isRow) && isListOf(page.problems, isProblem)) return page as StatusPage
+  const isWhole = typeof page?.ok === 'boolean' && typeof page.version === 'number' && isSwarmPart(page.swarm ?? null)
+  if (isWhole && isListOf(page.tags, isRow) && isListOf(page.problems, isProblem))
+    return { ...page, swarm: page.swarm ?? null } as StatusPage
   throw new GatewayUnavailable(`${url} sends what is no status`)
 }
 
@@ -109,7 +125,20 @@ function isRow({ tag, digest, stored, missing, swarm, postage }: Record<string, 
 }
 
 function isProblem({ reason, tag, detail }: Record<string, unknown>): boolean {
-  return [reason, tag, detail].every((text) => typeof text === 'string')
+  return [reason, tag ?? '', detail].every((text) => typeof text === 'string')
+}
+
+function isSwarmPart(value: unknown): boolean {
+  if (value === null) return true
+  if (typeof value !== 'object') return false
+  const { version, payloadReference, feed, error } = value as Record<string, unknown>
+  const isFeed =
+    feed === null || isListOf([feed], ({ owner, position }) => typeof owner === 'string' && isNumber(position))
+  return isFeed && isNumber(version) && [payloadReference ?? '', error ?? ''].every((text) => typeof text === 'string')
+}
+
+function isNumber(value: unknown): boolean {
+  return value === null || typeof value === 'number'
 }
 
 function statusFailureOf(error: unknown): ReadingFailure {
@@ -120,14 +149,24 @@ function statusFailureOf(error: unknown): ReadingFailure {
 }
 
 /** What a gateway wrote is shown as visible ASCII. */
-function describe({ name, version, gateway, tags, problems }: StatusPage & { gateway: string }): string {
+function describe(page: StatusPage & { gateway: string }): string {
+  const { name, version, gateway, tags, problems, swarm } = page
   const width = tags.reduce((most, { tag }) => Math.max(most, tag.length), 0)
   const lines = [
     `${name}  version ${version}, ${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}, by ${gateway}`,
     ...tags.map((row) => `  ${row.tag.padEnd(width)}  ${row.digest.slice(0, 19)}...  ${describeRow(row)}`),
-    ...problems.map(({ reason, tag, detail }) => `  ! ${reason} (${tag}): ${detail}`),
+    ...(swarm ? describeSwarm(swarm, version) : []),
+    ...problems.map(({ reason, tag, detail }) => `  ! ${reason}${tag === null ? '' : ` (${tag})`}: ${detail}`),
   ]
   return lines.map((text) => text.replace(/[^\x20-\x7e]/g, '?')).join('\n')
+}
+
+function describeSwarm({ version, payloadReference, feed, error }: SwarmPart, current: number): string[] {
+  const is = version === current ? 'on Swarm' : `not on Swarm yet, version ${version ?? 0} is`
+  const where = payloadReference === null ? 'nothing is there' : `recover --list ${payloadReference}`
+  const update = feed?.position === null ? 'no update points to it yet' : `update ${feed?.position} of ${feed?.owner}`
+  const lines = [`  list  ${is}: ${where}`, `  feed  ${feed ? update : "none: this gateway holds no publisher's key"}`]
+  return error === null ? lines : [...lines, `  not announced: ${error}`]
 }
 
 function describeRow({ stored, missing, swarm, postage }: StatusRow): string {

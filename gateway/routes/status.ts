@@ -10,8 +10,12 @@ import { parsePage } from './page.ts'
 import { mayPush, type OpenRepository, openForRead } from './repository.ts'
 import type { Route } from './route.ts'
 
-/** Something that a person must see to. `tag` is the first one that has it. */
-type Problem = { reason: 'ContentMissing' | 'UploadFailing' | 'PostageExpires'; tag: string; detail: string }
+/** Something that a person must see to. `tag` is the first one that has it, null where it is the list itself. */
+type Problem = {
+  reason: 'ContentMissing' | 'UploadFailing' | 'PostageExpires' | 'AnnouncementFailing'
+  tag: string | null
+  detail: string
+}
 
 /** Where one content is: here, on Swarm, both or nowhere. */
 type Place = SizedContent & { stored: boolean; row: SwarmRecord | undefined }
@@ -23,7 +27,8 @@ const needsPersonAfter = 3
 
 /**
  * `GET /v2/<repository>/_mooring/status?n=&last=` (protocol 5): per published tag what is stored here, how far it is on its way to Swarm,
- * and until when that is paid for. `ok` false: something needs a person. What nodes said is for who may push.
+ * and until when that is paid for; of the list itself what is on Swarm, which reference `recover` finds it by, and which update of a feed
+ * points to it. `ok` false: something needs a person. What nodes said is for who may push.
  */
 export const getStatus: Route = async (context) => {
   const { deps } = context
@@ -35,7 +40,7 @@ export const getStatus: Route = async (context) => {
   const saysErrors = await mayPush(deps, repository)
   const known = new Map<Digest, Promise<readonly SizedContent[]>>()
   const rows = []
-  const problems: Problem[] = []
+  const { swarm, problems } = await describeList(deps, repository, saysErrors)
   for (const tag of tags) {
     const described = await describeTag(deps, repository, tag, known)
     if (!described) continue
@@ -52,8 +57,29 @@ export const getStatus: Route = async (context) => {
   const end = tags.at(-1)
   const more = (found?.tags.length ?? 0) > tags.length && end !== undefined
   const link = more ? { link: `</v2/${path}/_mooring/status?n=${tags.length}&last=${end}>; rel="next"` } : {}
-  const value = { name: ensName, ok: problems.length === 0, version: Number(list.version), listHash: hash }
+  const value = { name: ensName, ok: problems.length === 0, version: Number(list.version), listHash: hash, swarm }
   return jsonAnswer(200, { ...value, tags: rows, problems }, { 'cache-control': 'no-store', ...link })
+}
+
+/** What of the list is on Swarm; null for a gateway without nodes, `version` null before anything is. */
+async function describeList({ swarm }: Deps, { authority }: OpenRepository, saysErrors: boolean) {
+  const problems: Problem[] = []
+  if (!swarm.announcer) return { swarm: null, problems }
+  const { announcement: last, feedOwner, error, needsPerson } = await swarm.announcer.describe(authority)
+  const said = error === null || saysErrors ? error : 'the list is not announced'
+  if (needsPerson) problems.push({ reason: 'AnnouncementFailing', tag: null, detail: said ?? '' })
+  const described = {
+    version: last ? Number(last.version) : null,
+    listHash: last?.listHash ?? null,
+    listReference: last?.listReference ?? null,
+    indexReference: last?.indexReference ?? null,
+    payloadReference: last?.payloadReference ?? null,
+    postageBatchId: last?.postageBatchId ?? null,
+    verified: last?.isVerified ?? false,
+    feed: feedOwner && { owner: feedOwner, position: last?.position ?? null },
+    error: said,
+  }
+  return { swarm: described, problems }
 }
 
 async function describeTag(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readSources, withoutComments } from './source-files.ts'
 
 const interfaces =
-  'gateway/(store/(catalog|catalog-upkeep|content-store|sql|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
+  'gateway/(store/(catalog|catalog-upkeep|content-store|sql|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
@@ -34,7 +34,12 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   ],
   [chooser, /./],
   [/^gateway\/cli\//, /^(?!gateway\/(routes\/|store\/|app\.ts)|hono|better-sqlite3)/],
-  [/^gateway\/[\w-]+\.ts/, new RegExp(`^(gateway/((oci|tags|ens)/|[\\w-]+\\.ts$)|${interfaces}|viem|@noble/|node:)`)],
+  [
+    /^gateway\/[\w-]+\.ts/,
+    new RegExp(
+      `^(gateway/((oci|tags|ens)/|swarm/(?!node-)|bee/(feed-|read-)|[\\w-]+\\.ts$)|${interfaces}|viem|@noble/|node:)`,
+    ),
+  ],
 ]
 
 type Import = { to: string; typeOnly: boolean }

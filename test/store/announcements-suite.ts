@@ -8,7 +8,14 @@ const owner: Hex = `0x${'aa'.repeat(20)}`
 const first: Announcement = {
   ...{ ensName: 'acme.eth', feedOwner: owner, feedEnd: null, epoch: 2n, version: 7n, listHash: hashOf('01') },
   ...{ signaturesHash: hashOf('02'), listReference: hashOf('03'), indexReference: hashOf('04') },
-  ...{ payloadReference: hashOf('05'), indexRoot: '0x010000', postageBatchId: null, position: null, isVerified: false },
+  ...{
+    payloadReference: hashOf('05'),
+    indexRoot: '0x010000',
+    indexRows: 12,
+    postageBatchId: null,
+    position: null,
+    isVerified: false,
+  },
 }
 
 /** The contract of `AnnouncementStore`, over whatever driver. */

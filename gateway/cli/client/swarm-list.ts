@@ -1,6 +1,6 @@
 import { type Hex, isAddress } from 'viem'
 import { readFeed, readUpdate } from '../../bee/feed-reader.ts'
-import { readWhole, type SwarmSource } from '../../bee/read-whole.ts'
+import { MAX_LIST_BYTES, readWhole, type SwarmSource } from '../../bee/read-whole.ts'
 import { SwarmUnavailable } from '../../bee/swarm-reader.ts'
 import { decodeFeedPayload, type FeedPayload, type FeedUpdate, feedTopic } from '../../swarm/feed.ts'
 import { parseListAnswer } from '../../tags/json.ts'
@@ -25,7 +25,6 @@ type Candidate = FeedPayload & Pick<ListOnSwarm, 'from' | 'update'>
 const MOST_UPDATES = 8
 /** Versions of the history that are fetched. */
 const MOST_OLDER = 100
-const MAX_LIST_BYTES = 512 * 1024 * 1024
 const MAX_PAYLOAD_BYTES = 4096
 
 /**
