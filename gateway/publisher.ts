@@ -8,9 +8,10 @@ import type { Signer } from './signer.ts'
 import { ListMoved } from './store/tag-list-store.ts'
 import type { NameAuthority } from './tags/authority.ts'
 import { decodeTagEntry, encodeTagKey, type TagEntry } from './tags/entry.ts'
-import { hashList, type ListHeader, NO_DELEGATIONS, type SignedList, ZERO_HASH } from './tags/list.ts'
-import { planChanges, type TagChange, type TreeDelta } from './tags/tree.ts'
-import { CLOCK_SKEW_SECONDS, verifyPublication } from './tags/verify.ts'
+import { hashList, type ListHeader, type SignedList, ZERO_HASH } from './tags/list.ts'
+import { nextListHeader } from './tags/next-list.ts'
+import { planChanges, type TagChange } from './tags/tree.ts'
+import { verifyPublication } from './tags/verify.ts'
 import { createTurns } from './turns.ts'
 
 /**
@@ -119,42 +120,14 @@ async function publishNext(
   const tree = await lists.openTree(line, head?.hash ?? null)
   const delta = await planChanges(tree, atVersion(changes, version), version, deps.pause)
   const authority = await chain.readAuthority(name.ensName)
-  const signed = await signNext(deps, signer, authority, nextHeader(deps, repository, authority, head, delta))
+  const times = { now: deps.clock(), lifetimeSeconds: deps.limits.listLifetimeSeconds }
+  const signed = await signNext(deps, signer, authority, nextListHeader({ line, authority, head, delta, ...times }))
   return (await lists.commit(line, signed, delta, manifest)) ? { current: signed } : 'lost'
 }
 
 function atVersion(changes: readonly TagChange[], version: bigint): TagChange[] {
   const updatedVersion = Number(version)
   return changes.map(({ tag, entry }) => ({ tag, entry: entry && { ...entry, updatedVersion } }))
-}
-
-function nextHeader(
-  { clock, limits }: Deps,
-  { line }: OpenRepository,
-  { node, blockTime }: NameAuthority,
-  head: SignedList | undefined,
-  { root, count }: TreeDelta,
-): ListHeader {
-  const issuedAt = issueTime(clock(), blockTime)
-  return {
-    name: line.ensName,
-    node,
-    owner: line.owner,
-    epoch: line.epoch,
-    version: head ? head.list.version + 1n : 1n,
-    previous: head?.hash ?? ZERO_HASH,
-    root,
-    count: BigInt(count),
-    delegations: NO_DELEGATIONS,
-    issuedAt,
-    expiresAt: issuedAt + BigInt(limits.listLifetimeSeconds),
-  }
-}
-
-/** Now, but where block time lags far behind the clock: a list from its future would be refused (row 5 of protocol 3.1). */
-function issueTime(now: bigint, blockTime: bigint): bigint {
-  const isAhead = now > blockTime + CLOCK_SKEW_SECONDS
-  return isAhead ? blockTime + CLOCK_SKEW_SECONDS : now
 }
 
 /** Rows 2 to 6 of protocol 3.1, so that nothing is published that verifiers refuse. */

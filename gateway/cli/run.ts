@@ -12,6 +12,7 @@ import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { inspect } from './inspect.ts'
 import { policy } from './policy.ts'
+import { push } from './push.ts'
 import { recover } from './recover.ts'
 import { reset } from './reset.ts'
 import { resolve } from './resolve.ts'
@@ -34,6 +35,7 @@ export const verbs: readonly Verb[] = [
   tags,
   verify,
   history,
+  push,
   tag,
   setup,
   inspect,

@@ -38,11 +38,14 @@ const timeoutMs = 120_000
  * @throws ListUnverified, ChainUnavailable, Refusal (row 10)
  */
 export async function readWholeList(session: Session, repository: string): Promise<WholeList> {
-  const list = await firstThatHolds(session, async (gateway) => {
-    const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes)
-    const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
-    return { ...(await verifyWholeList(session, signed, slots)), gateway }
-  })
+  return firstThatHolds(session, (gateway) => readWholeListAt(session, gateway, repository))
+}
+
+/** The same from one gateway. @throws Refusal, GatewayUnavailable, HttpFailure, BodyTooLarge, ChainUnavailable */
+export async function readWholeListAt(session: Session, gateway: string, repository: string): Promise<WholeList> {
+  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes)
+  const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
+  const list = { ...(await verifyWholeList(session, signed, slots)), gateway }
   await session.memory.remember(session.onChain.domain, list.signed, list.entries)
   return list
 }

@@ -1,0 +1,187 @@
+import { ConfigError, type Flag, readInteger, readText, readUrls } from '../config.ts'
+import { OciError } from '../oci/error.ts'
+import { createKeySigner, KeyFileError, readKeyFile } from '../signer.ts'
+import { GatewayUnavailable } from './client/ccip.ts'
+import { connectionFlags } from './client/connect.ts'
+import { HttpFailure } from './client/http.ts'
+import { defaultStateDir } from './client/memory.ts'
+import { publishTag } from './client/publish-tag.ts'
+import { readWholeListAt, visibleEntries } from './client/read-list.ts'
+import { openSession, parseSubject, type Subject, wantsJson } from './client/session.ts'
+import type { Uploads } from './push/blob-upload.ts'
+import { openImageSource } from './push/image-source.ts'
+import { type PushedImage, pushImage, putTag } from './push/push-image.ts'
+import { RegistryRefused, refusalIn } from './push/registry-answer.ts'
+import { ArchiveError } from './push/tar-entries.ts'
+import { createUploadMemory } from './push/upload-memory.ts'
+import { failureOf, type ReadingFailure } from './reading.ts'
+import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
+
+const flags: readonly Flag[] = [
+  {
+    name: 'part-size',
+    value: 'MB',
+    help: 'the most that one request brings (default 90; less where the gateway says so)',
+  },
+  { name: 'image', value: 'TAG', help: 'which image, where IMAGE holds several' },
+  { name: 'key-file', value: 'F', help: "a publisher's key: where the gateway holds none, the list is signed here" },
+]
+
+/** `mooring push IMAGE NAME:TAG` */
+export const push: Verb = {
+  name: 'push',
+  usage: 'IMAGE NAME:TAG --gateway URL [--part-size MB] [--key-file F] [flags]',
+  summary: 'Push an image in parts that fit through any gateway: layers of any size, going on where it was cut off.',
+  notes: [
+    'IMAGE is an OCI image layout (a folder, or a tar archive of one) or what docker save writes: docker save IMAGE -o image.tar',
+    'A gateway without a key (a Worker) keeps the content and cannot publish the tag: with --key-file that is done here.',
+  ],
+  flags: [...flags, ...connectionFlags, jsonFlag],
+  run: async (context) => {
+    const { path, subject } = parseArguments(context)
+    const gateway = readGateway(context)
+    const uploads = uploadsTo(context, `${gateway}/v2/${subject.repository}`)
+    const keyFile = readText(context.settings, 'key-file')
+    const privateKey = keyFile === undefined ? null : await readKey(keyFile)
+    const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, gateway }
+    const source = await openImageSource(path, readText(context.settings, 'image')).catch(asUsage)
+    try {
+      const image = await pushImage(source, uploads)
+      Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })
+      const publishing = { context, subject, gateway, signer: privateKey && createKeySigner(privateKey) }
+      await publish(publishing, image, outcome)
+      context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
+      return outcome.ok ? exitCodes.done : exitCodes.failed
+    } catch (error) {
+      const { error: name, message, code } = pushFailureOf(error)
+      context.note(`mooring: ${name}: ${message}`)
+      if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, ok: false, error: name }))
+      return code
+    } finally {
+      await source.close()
+    }
+  },
+}
+
+/** The JSON of `mooring push`: contents that were sent, and that were there; `published` is true once the tag is in the signed list. */
+type Outcome = {
+  ok: boolean
+  name: string
+  tag: string
+  gateway: string
+  digest: string | null
+  sent: number
+  there: number
+  published: boolean
+  version: number | null
+  error: string | null
+}
+
+const nothing = { ok: false, digest: null, sent: 0, there: 0, published: false, version: null, error: null }
+
+const MEGABYTE = 1_000_000
+
+function parseArguments(context: VerbContext): { path: string; subject: Subject } {
+  const [path, name, ...more] = context.positionals
+  if (path === undefined)
+    throw new ConfigError('IMAGE', null, 'an OCI image layout, or a tar archive of one or of docker save')
+  if (name?.includes(':') !== true) throw new ConfigError('NAME:TAG', name ?? null, 'a name with a tag')
+  if (more.length > 0) throw new ConfigError('NAME:TAG', more.join(' '), 'IMAGE and NAME:TAG and no more')
+  return { path, subject: parseSubject({ ...context, positionals: [name] }, 'NAME[:TAG]') }
+}
+
+function readGateway({ settings }: VerbContext): string {
+  const [gateway, ...others] = readUrls(settings, 'gateway')
+  if (gateway !== undefined && others.length === 0) return gateway
+  throw new ConfigError(
+    '--gateway',
+    gateway === undefined ? null : [gateway, ...others].join(' '),
+    'the URL of one gateway',
+  )
+}
+
+function uploadsTo({ settings, environment, note }: VerbContext, repositoryUrl: string): Uploads {
+  const partBytes = readInteger(settings, 'part-size', 1, 1_000_000, 90) * MEGABYTE
+  const memory = createUploadMemory(readText(settings, 'state') ?? defaultStateDir(environment))
+  const onProgress: Uploads['onProgress'] = (digest, doneBytes, size) => {
+    const percent = Math.floor((100 * doneBytes) / size)
+    note(
+      `${digest.slice(0, 19)}...  ${(doneBytes / MEGABYTE).toFixed(1)} of ${(size / MEGABYTE).toFixed(1)} MB, ${percent} %`,
+    )
+  }
+  return { repositoryUrl, partBytes, memory, onProgress, note }
+}
+
+function asUsage(error: unknown): never {
+  if (error instanceof ArchiveError) throw new ConfigError('IMAGE', error.message, 'an image that can be read')
+  throw error
+}
+
+function readKey(file: string) {
+  return readKeyFile(file).catch((error: unknown) => {
+    if (error instanceof KeyFileError)
+      throw new ConfigError('--key-file', error.message, '0x and 64 hex digits, mode 0600')
+    throw error
+  })
+}
+
+type Publishing = {
+  context: VerbContext
+  subject: Subject
+  gateway: string
+  signer: ReturnType<typeof createKeySigner> | null
+}
+
+/** By the gateway where it holds the key, else by the key that was given here; without one the content waits. */
+async function publish(
+  { context, subject, gateway, signer }: Publishing,
+  image: PushedImage,
+  outcome: Outcome,
+): Promise<void> {
+  const { repository, tag } = subject
+  const answer = await putTag(`${gateway}/v2/${repository}`, tag, image)
+  if (answer.status === 201) {
+    const warning = answer.headers.get('warning')
+    if (warning !== null) context.note(`the gateway warns: ${warning.replace(/[^\x20-\x7e]/g, '?')}`)
+    const isStaged = warning?.includes('staged') === true
+    Object.assign(outcome, { ok: true, published: !isStaged })
+    if (!isStaged || signer === null) return
+  }
+  if (signer === null) {
+    const { code, message } = refusalIn(answer, gateway)
+    context.note(`mooring: ${code}: ${message}`)
+    context.note(`all content is at ${gateway}; only the tag is not published. Next, by who holds a publisher's key:`)
+    context.note(`  mooring push ${context.positionals.join(' ')} --gateway ${gateway} --key-file FILE`)
+    outcome.error = code
+    return
+  }
+  const session = await openSession(context, subject)
+  const { digest, size, mediaType } = image.root
+  const target = { digest, size, mediaType, swarmReference: image.swarmReference }
+  await publishTag(session, { gateway, repository }, signer, tag, target)
+  const list = await readWholeListAt(session, gateway, repository)
+  const shown = visibleEntries(list).find(([name]) => name === tag)?.[1].digest
+  if (shown !== digest) throw new GatewayUnavailable(`${gateway} took the list and shows ${shown ?? 'no such tag'}`)
+  Object.assign(outcome, { ok: true, published: true, version: Number(list.signed.list.version) })
+}
+
+function pushFailureOf(error: unknown): ReadingFailure {
+  const code = exitCodes.failed
+  if (error instanceof RegistryRefused) return { error: error.code, message: error.message, code }
+  if (error instanceof HttpFailure || error instanceof GatewayUnavailable)
+    return { error: 'GatewayUnavailable', message: error.message, code }
+  if (error instanceof ArchiveError) return { error: 'BadImage', message: error.message, code }
+  if (error instanceof OciError) return { error: error.items[0]?.code ?? 'BadImage', message: error.message, code }
+  return failureOf(error)
+}
+
+function describe({ name, tag, digest, gateway, sent, there, published, version }: Outcome): string {
+  const list = published
+    ? `published${version === null ? '' : `, version ${version}, signed here and verified`}`
+    : 'not published'
+  return [
+    `${name}:${tag}  ${digest}`,
+    `  content  ${sent} sent, ${there} there already, at ${gateway}`,
+    `  tag      ${list}`,
+  ].join('\n')
+}
