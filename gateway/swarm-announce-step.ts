@@ -14,9 +14,9 @@ import {
   referencesOf,
   storeVersion,
 } from './swarm-announce.ts'
-import { FeedAhead, hasUpdate, pointFeed } from './swarm-feed.ts'
+import { hasUpdate, pointFeed } from './swarm-feed.ts'
 import { gatherIndexRows, type IndexDeps } from './swarm-index.ts'
-import { isOfNode, readBack } from './swarm-upload.ts'
+import { backoffSeconds, isOfNode, readBack } from './swarm-upload.ts'
 import type { NameAuthority } from './tags/authority.ts'
 import { type SignedList, ZERO_HASH } from './tags/list.ts'
 import { withValidSignatures } from './valid-signatures.ts'
@@ -186,10 +186,7 @@ async function point(
   stored: Announcement,
 ): Promise<void> {
   if (!signer) return
-  const pointed = await pointFeed(deps, to, { line, node, signer }, stored).catch(async (error: unknown) => {
-    if (error instanceof FeedAhead) await deps.announcements.record({ ...stored, feedEnd: error.position })
-    throw error
-  })
+  const pointed = await pointFeed(deps, to, { line, node, signer }, stored)
   await deps.announcements.record(pointed)
   const { version, position, payloadReference } = pointed
   const fields = { name: line.ensName, version: Number(version), payloadReference, feed: signer.address, position }
@@ -200,18 +197,16 @@ async function point(
 async function verify(
   deps: AnnouncerDeps,
   task: Task,
-  { node, signer }: Subject,
+  subject: Subject,
   last: Announcement,
   signal: AbortSignal,
 ): Promise<Step | null> {
   if (last.isVerified) return null
+  const { node, signer } = subject
   const { position } = last
   if (signer && position !== null) {
     const seen = await hasUpdate(deps, { owner: signer.address, node }, { ...last, position })
-    // To write it again looks first at what is there.
-    if (seen !== 'there') await deps.announcements.record({ ...last, position: null })
-    if (seen === 'another') return { changes: {}, waitSeconds: 0 }
-    if (seen === 'absent') throw new Error(`no node gives update ${position} of the feed of ${signer.address} back`)
+    if (seen !== 'there') return pointAgain(deps, task, subject, seen, signal)
   }
   for (const reference of referencesOf(last)) {
     const errors = await readBack(deps, reference, signal)
@@ -222,4 +217,22 @@ async function verify(
   }
   await deps.announcements.record({ ...last, isVerified: true, feedEnd: position ?? last.feedEnd })
   return null
+}
+
+/** The update was not written for good, or another one was there before it. */
+async function pointAgain(
+  deps: AnnouncerDeps,
+  task: Task,
+  subject: Subject,
+  seen: 'absent' | 'another',
+  signal: AbortSignal,
+): Promise<Step> {
+  const step = await announce(deps, task, subject, null, signal)
+  if (seen === 'another') return step
+  const failures = task.failures + 1
+  const error = `no node gave update ${subject.last?.position} of the feed of ${subject.signer?.address} back: it was written again`
+  return {
+    changes: { ...step.changes, failures, error },
+    waitSeconds: Math.max(verifyAfterSeconds, backoffSeconds(failures)),
+  }
 }

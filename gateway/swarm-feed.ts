@@ -12,13 +12,6 @@ import { parseListAnswer } from './tags/json.ts'
 /** The feed has a newer list of this name than this gateway, or another one of the same version. */
 export class FeedAhead extends Error {
   override readonly name = 'FeedAhead'
-  constructor(
-    message: string,
-    /** Position of the update that says so. */
-    readonly position: number,
-  ) {
-    super(message)
-  }
 }
 
 /**
@@ -37,7 +30,8 @@ export async function pointFeed(
       signer,
       topic: feedTopic(node),
       payload: payloadOf(announcement),
-      known: announcement.feedEnd ?? -1,
+      // Where it was once written and is not found, it is written again: a feed has no gap.
+      known: announcement.position === null ? (announcement.feedEnd ?? -1) : announcement.position - 1,
       isAhead: (update) => isAhead(source, line, announcement, update),
     },
   )
@@ -45,10 +39,9 @@ export async function pointFeed(
     const { position, payload } = writing.ahead
     const { version, listHash } = decodeFeedPayload(payload)
     const seen = `update ${position} of the feed of ${signer.address} names version ${version} (${listHash})`
-    throw new FeedAhead(`${seen}, and this gateway has version ${announcement.version}: recover it first`, position)
+    throw new FeedAhead(`${seen}, and this gateway has version ${announcement.version}: recover it first`)
   }
-  const { position, isReadBack } = writing
-  return { ...announcement, position, feedEnd: isReadBack ? position : announcement.feedEnd }
+  return { ...announcement, position: writing.position }
 }
 
 /**

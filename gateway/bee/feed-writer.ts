@@ -17,8 +17,8 @@ export type NextUpdate = {
 
 /** How writing one ended. */
 export type FeedWriting =
-  /** It is at this position; `isReadBack` false: the node took it, and does not give it back yet. */
-  | { position: number; isReadBack: boolean }
+  /** It is at this position, as far as the node gives it back already: another one may have come first. */
+  | { position: number }
   /** The feed is further than this update: nothing was written. */
   | { ahead: FeedUpdate }
 
@@ -43,10 +43,10 @@ export async function writeNextUpdate(nodes: FeedNodes, update: NextUpdate): Pro
     return there !== undefined
   })
   for (let position = end; position < end + maxRaces; position += 1) {
-    if (last && isSamePayload(last, update)) return { position, isReadBack: true }
+    if (last && isSamePayload(last, update)) return { position }
     if (last && (await update.isAhead(last))) return { ahead: last }
     const seen = await writeAt(nodes, update, position + 1)
-    if (seen === undefined) return { position: position + 1, isReadBack: false }
+    if (seen === undefined) return { position: position + 1 }
     last = seen
   }
   throw new BeeError('unavailable', `feed of ${signer.address}: others write to it all the time`)

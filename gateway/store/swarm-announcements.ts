@@ -5,7 +5,7 @@ export type Announcement = {
   ensName: string
   /** Whose feed points to it: 20 bytes in lower case; null where this gateway has no key for one. */
   feedOwner: Hex | null
-  /** Position of the last update of that feed that is known to be on Swarm; null: none is. It never falls. */
+  /** Position of an update of that feed that was found on Swarm some time after it was written; null: none was. It never falls. */
   feedEnd: number | null
   epoch: bigint
   version: bigint
@@ -22,7 +22,7 @@ export type Announcement = {
   indexRows: number
   /** The batch that stamped all of it; null where that is not known, or some of it is gone. */
   postageBatchId: Hex | null
-  /** Position of the update that points to it; null: none does yet. */
+  /** Position at which the update that points to it was written; null: none was yet. */
   position: number | null
   /** Whether all of it was read back from a node, the update included. */
   isVerified: boolean

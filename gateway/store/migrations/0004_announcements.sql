@@ -3,7 +3,7 @@
 CREATE TABLE swarm_announcement (
   ens_name          TEXT NOT NULL,
   feed_owner        TEXT NOT NULL,               -- 0x hex, 20 bytes; '' where this gateway has no key for a feed
-  feed_end          INTEGER,                     -- position of the last update known to be on Swarm; never falls
+  feed_end          INTEGER,                     -- position of an update found on Swarm after it was written; never falls
   epoch             INTEGER NOT NULL,
   version           INTEGER NOT NULL,
   list_hash         TEXT NOT NULL,               -- 0x hex, 32 bytes, as all below
@@ -14,7 +14,7 @@ CREATE TABLE swarm_announcement (
   index_root        TEXT NOT NULL,               -- 0x hex: the content index's root
   index_rows        INTEGER NOT NULL,            -- how many contents that index has
   postage_batch_id  TEXT,
-  position          INTEGER,                     -- of the update that points to it; NULL: none does yet
+  position          INTEGER,                     -- at which the update that points to it was written; NULL: none yet
   is_verified       INTEGER NOT NULL,            -- 1: all of it was read back
   PRIMARY KEY (ens_name, feed_owner)
 ) STRICT, WITHOUT ROWID;

@@ -23,7 +23,7 @@ export type Damage =
   | { kind: 'flip'; at: number }
   /** Other bytes, with headers that fit them. */
   | { kind: 'bytes'; bytes: Uint8Array }
-  /** This feed position less than the newest. */
+  /** So many positions less than the newest: of `/feeds`, and of an owner's single-owner chunks by their order of writing. */
   | { kind: 'older feed'; by: number }
 
 /** One fault: which requests (`GET /bytes/...` matches), how often, and what happens. */

@@ -18,6 +18,8 @@ export type NodeState = {
   tags: Map<number, UploadTag>
   postage: Postage
   isSyncing: boolean
+  /** Addresses of single-owner chunks by their owner, in the order in which they came. */
+  written?: Map<string, string[]>
 }
 
 const notInDevMode = 'operation not supported in dev mode'
@@ -31,6 +33,7 @@ export async function answerContent(state: NodeState, asked: Asked, damage: Dama
   if (room === 'tags') return answerTags(state, asked.method, id)
   if (!isRead && state.isSyncing) return refusal(503, 'syncing in progress')
   if (room === 'bytes') return id ? readBytes(state, asked, id) : post(asked, () => writeBytes(state, asked))
+  if (room === 'chunks' && isRead && id && isOverlooked(state, id, damage)) return refusal(404, 'chunk not found')
   if (room === 'chunks') return id ? readChunk(state, asked, id) : post(asked, () => writeChunk(state, asked))
   if (room === 'soc') return isRead ? readSoc(state.chunks, asked) : writeSoc(state, asked)
   if (room === 'feeds' && isRead) return readFeed(state.chunks, asked, damage?.kind === 'older feed' ? damage.by : 0)
@@ -125,6 +128,12 @@ function readChunk(state: NodeState, asked: Asked, address: string): Answer {
   return octets(chunk, 'binary/octet-stream')
 }
 
+/** A node that shows an older feed does not know the updates that an owner wrote last. */
+function isOverlooked({ written = new Map() }: NodeState, address: string, damage: Damage | undefined): boolean {
+  if (damage?.kind !== 'older feed') return false
+  return [...written.values()].some((addresses) => addresses.slice(-damage.by).includes(address))
+}
+
 async function writeChunk(state: NodeState, asked: Asked): Promise<Answer> {
   const tag = findTag(state, asked)
   if (!headerOf(asked, 'swarm-postage-batch-id')) return refusal(400, 'batch id or stamp signature is required')
@@ -160,6 +169,11 @@ async function writeSoc(state: NodeState, asked: Asked): Promise<Answer> {
   } catch {
     return refusal(400, 'chunk write error')
   }
-  if (!state.chunks.has(address)) state.chunks.set(address, soc)
+  if (!state.chunks.has(address)) {
+    const [, , owner = ''] = asked.path.split('/')
+    state.written ??= new Map()
+    state.written.set(owner, [...(state.written.get(owner) ?? []), address])
+    state.chunks.set(address, soc)
+  }
   return json(201, { reference: address })
 }
