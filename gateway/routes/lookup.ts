@@ -135,16 +135,23 @@ async function bodyOfKnown(deps: Deps, answer: LookupAnswer): Promise<string | u
 async function makeAnswer(deps: Deps, cache: LookupCache, text: string, key: string): Promise<string> {
   const { maxCallDataBytes } = deps.limits
   if (text.length > 2 + 2 * maxCallDataBytes) throw badCallData(`longer than ${maxCallDataBytes} bytes`)
-  const callData = text.toLowerCase() as Hex
+  const { line, standing, proofs } = await proveLookup(deps, text.toLowerCase() as Hex)
+  const body = encodeBody(standing.sent, proofs)
+  cache.set(key, { line, standing, body })
+  return body
+}
+
+/** What an answer is made of: the list that stands, and one proof for each oci-tag call, in call order. */
+export type ProvenLookup = { line: ListLine; standing: StandingList; proofs: readonly Proof[] }
+
+/** Answers callData (lower-case hex) apart from HTTP and encoding. @throws Refusal, OciError 503 without a list, ChainUnavailable */
+export async function proveLookup(deps: Deps, callData: Hex): Promise<ProvenLookup> {
   const request = parseLookup(callData)
   const authority = await deps.chain.readAuthority(request.ensName)
   const line = lineOf(authority)
   const found = await deps.lists.prove(line, keysOf(request))
   if (!found) throw unavailable(`no list of ${request.ensName} is here`)
-  const standing = await readStanding(deps, authority, found.head)
-  const body = encodeBody(standing.sent, found.proofs)
-  cache.set(key, { line, standing, body })
-  return body
+  return { line, standing: await readStanding(deps, authority, found.head), proofs: found.proofs }
 }
 
 function keysOf({ records }: LookupRequest): Hex[] {

@@ -56,8 +56,8 @@ async function readOnce(
   return byteLength
 }
 
-function startOf({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>, maxBytes: number) {
-  return new Uint8Array(buffer, byteOffset, Math.min(byteLength, maxBytes))
+function startOf({ buffer, byteOffset, byteLength }: ArrayBufferView, maxBytes: number) {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, Math.min(byteLength, maxBytes))
 }
 
 /** The bytes of an open file from `start` up to, not including, `end`. */

@@ -24,6 +24,7 @@ export default defineConfig(async () => ({
   ],
   test: {
     include: ['test/workers/**/*.test.ts'],
+    globalSetup: ['test/workers/global-setup.ts'],
     reporters: [createReporter()],
     maxWorkers: 1,
     testTimeout: 120_000,
