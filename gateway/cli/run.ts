@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts'
 import { anchor } from './anchor.ts'
 import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
+import { doctor } from './doctor.ts'
 import { type CommandWorld, runToEnd } from './ending.ts'
 import { exportLayout } from './export.ts'
 import { parseCommandLine } from './flags.ts'
@@ -47,6 +48,7 @@ export const verbs: readonly Verb[] = [
   exportLayout,
   recover,
   status,
+  doctor,
   storage,
   gc,
   fsck,

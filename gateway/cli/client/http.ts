@@ -17,7 +17,7 @@ export class BodyTooLarge extends Error {
 /** A request with its time limit. */
 export type HttpRequest = {
   url: string
-  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  method?: 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   headers?: Readonly<Record<string, string>>
   body?: string | Uint8Array
   /** From the first byte sent to the last one received. */
