@@ -22,6 +22,8 @@ export type UploadProgress = { split: number; seen: number; sent: number; synced
 export type BeeControl = {
   beeUrl: string
   health(signal?: AbortSignal): Promise<BeeHealth>
+  /** How it runs, in Bee's word: `dev`, `ultra-light`, `light` or `full`. */
+  readMode(signal?: AbortSignal): Promise<string>
   listPostageBatches(signal?: AbortSignal): Promise<readonly PostageBatch[]>
   /** Buys one; the node says when it may be used. Gives its id. */
   buyPostageBatch(order: PostageOrder, signal?: AbortSignal): Promise<Hex>
@@ -59,6 +61,9 @@ export function createBeeControl(bee: Bee, timeoutMs: number = defaultTimeoutMs)
   return {
     beeUrl,
     health: (signal) => bee.health(signal),
+    async readMode(signal) {
+      return (await call('asking for its mode', question(signal), (options) => node.getNodeInfo(options))).beeMode
+    },
     listPostageBatches: (signal) => bee.listPostageBatches(signal),
     async buyPostageBatch({ plurPerChunk, depth, isImmutable, label }, signal) {
       const order = { immutableFlag: isImmutable, waitForUsable: false, ...(label && { label }) }

@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { resolve as absolutePath, join } from 'node:path'
-import type { Address } from 'viem'
+import type { Address, Hex } from 'viem'
 import { type Config, ConfigError, readSwitch, readText } from '../config.ts'
 import { parseNameArgument, repositoryOf } from '../ens/name.ts'
 import { startGateway } from '../serve.ts'
+import { readSwarmConfig } from '../swarm-config.ts'
 import { defaultLookupTimeoutMs } from './client/ccip.ts'
 import { type Connection, nameChain } from './client/connect.ts'
+import type { Expected } from './client/content.ts'
 import { createClientMemory } from './client/memory.ts'
 import { openName } from './client/name-on-chain.ts'
 import type { Session } from './client/session.ts'
@@ -26,6 +28,7 @@ import { createStepLog, type StepLog } from './demo/steps.ts'
 import { renderNextLines } from './demo/text.ts'
 import { choosePort, openPublisherKey } from './demo/world.ts'
 import { type DevChain, startDevChain } from './dev-chain.ts'
+import { type DevNode, openDevNode, pullFromSwarm, recoverFromSwarm, waitForUpload } from './dev-swarm.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** `mooring dev` */
@@ -33,17 +36,27 @@ export const dev: Verb = {
   name: 'dev',
   usage: '[flags]',
   summary: 'Show all of it on this machine: a chain with ENS, a gateway, a push, a lookup, a pull, and lies refused.',
-  notes: ['Stays up until SIGINT or SIGTERM. A port that is not asked for by number gives way when it is taken.'],
+  notes: [
+    'Stays up until SIGINT or SIGTERM. A port that is not asked for by number gives way when it is taken.',
+    'A Bee node in development mode that has no postage batch is given one; any other one must have a batch, and nothing is bought there.',
+  ],
   flags: [
     { name: 'once', value: null, help: 'end after the account; exit code 0 only if every step held' },
     { name: 'name', value: 'NAME', repeatable: true, help: 'ENS names to register (default demo.eth)' },
     { name: 'port', value: 'N', help: 'port of the gateway (default 5050)' },
     { name: 'rpc-port', value: 'N', help: 'port of the chain (default 8545)' },
     { name: 'data', value: 'DIR', help: 'keep what is pushed, and the key, in DIR (default: a temporary folder)' },
+    { name: 'bee', value: 'URL', help: 'API of a Bee node: the image goes to Swarm, and comes back from there alone' },
+    {
+      name: 'postage-batch',
+      value: 'ID',
+      help: 'postage batch that pays (default: the usable one of the node that lasts longest)',
+    },
     jsonFlag,
   ],
   run: async (context) => {
     const names = readNames(context)
+    readSwarmConfig(context.settings)
     const ports = {
       gateway: await choosePort(context.settings, 'port', 5050),
       rpc: await choosePort(context.settings, 'rpc-port', 8545),
@@ -70,6 +83,9 @@ type DemoWorld = {
   publisher: Address | null
   publisherKeyFile: string | null
   dataDir: string | null
+  /** With `--bee`. */
+  bee: string | null
+  postageBatchId: Hex | null
 }
 
 type Ports = { gateway: number; rpc: number }
@@ -92,7 +108,8 @@ async function runDemo(
     universalResolver: null,
     resolver: null,
   }
-  const world: DemoWorld = { ...nothing, names, publisher: null, publisherKeyFile: null, dataDir: null }
+  const mine = { publisher: null, publisherKeyFile: null, dataDir: null, bee: null, postageBatchId: null }
+  const world: DemoWorld = { ...nothing, names, ...mine }
   const log = createStepLog(
     ({ name, ok, ms, detail }) =>
       say(`  ${ok ? 'ok  ' : 'FAIL'} ${`${ms}`.padStart(5)} ms  ${name.padEnd(8)} ${detail}`),
@@ -126,14 +143,41 @@ async function tellAccount(
   await openDataDir(context, world, cleanups)
   const chain = await log.run('chain', () => startChain(world, ports))
   cleanups.push(() => chain.close())
+  const node =
+    readText(context.settings, 'bee') === undefined ? undefined : await log.run('node', () => findNode(context, world))
+  const config = gatewayConfig(chain, world, ports.gateway)
   const gateway = await log.run('gateway', async () => {
-    const started = await startGateway(gatewayConfig(chain, world, ports.gateway))
+    // What a node in development mode does not do is told by the step that finds out.
+    const started = await startGateway(config, node ? { log: () => {} } : {})
     return [started, `${started.mode} on ${started.url}, key of ${world.publisher}`]
   })
   cleanups.push(() => gateway.close())
   world.gateway = gateway.url
   const image = buildDemoImage('Hello from an image that was found through ENS.')
-  for (const ensName of world.names) await tellName(log, chain, world, ensName, image)
+  for (const ensName of world.names) {
+    const latest = await tellName(log, chain, world, ensName, image)
+    if (node) await tellSwarm(log, node, { ensName, chain, config, gateway: gateway.url }, latest)
+  }
+}
+
+async function findNode({ settings }: VerbContext, world: DemoWorld): Promise<readonly [DevNode, string]> {
+  const node = (await openDevNode(settings)) as DevNode
+  Object.assign(world, { bee: node.beeUrl, postageBatchId: node.postageBatchId })
+  return [node, node.describe]
+}
+
+/** The same name from Swarm alone: put there, pulled from a gateway that had nothing, recovered. */
+async function tellSwarm(
+  log: StepLog,
+  node: DevNode,
+  { ensName, chain, config, gateway }: { ensName: string; chain: DevChain; config: Config; gateway: string },
+  latest: Expected,
+): Promise<void> {
+  const repository = repositoryOf(ensName)
+  const subject = { ensName, repository, config, universalResolver: chain.addresses.universalResolver }
+  const way = await log.run('upload', () => waitForUpload(`${gateway}/v2/${repository}`, node))
+  await log.run('cold', async () => [undefined, await pullFromSwarm(subject, node, way, latest)])
+  await log.run('recover', async () => [undefined, await recoverFromSwarm(subject, node, way)])
 }
 
 /** One name from push to refusal. The list changes after `latest` was answered once, so that there is an older list to replay. */
@@ -143,7 +187,7 @@ async function tellName(
   world: DemoWorld,
   ensName: string,
   image: DemoImage,
-): Promise<void> {
+): Promise<Expected> {
   const repository = repositoryOf(ensName)
   const repositoryUrl = `${world.gateway}/v2/${repository}`
   const { digest } = image.imageIndex
@@ -172,6 +216,7 @@ async function tellName(
     const liar = await startLyingGateway()
     return refuseLies(session, ensName, liar, old).finally(() => liar.close())
   })
+  return expected
 }
 
 async function openDataDir(context: VerbContext, world: DemoWorld, cleanups: Cleanups): Promise<void> {
@@ -204,6 +249,9 @@ function gatewayConfig(chain: DevChain, world: DemoWorld, port: number): Config 
     resolver: chain.addresses.resolver,
     publisherKeyFile: world.publisherKeyFile,
     insecureNoAuth: false,
+    ...(world.bee !== null && {
+      swarm: { beeUrls: [world.bee], postageBatchId: world.postageBatchId, sync: false },
+    }),
   }
 }
 

@@ -20,6 +20,10 @@ async function find(postageBatchId: string) {
   return (await control.listPostageBatches()).find((batch) => batch.postageBatchId === postageBatchId)
 }
 
+test('a node says how it runs', async () => {
+  expect(await control.readMode()).toBe('light')
+})
+
 test('a batch is bought with its depth, its time and its kind', async () => {
   const fixed = await control.buyPostageBatch(order)
   expect(await find(fixed)).toEqual({

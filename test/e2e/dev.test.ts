@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test, vi } from 'vitest'
-import { command } from '../cli/command.ts'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { startFakeBee } from '../bee/fake-bee.ts'
+import { command, commandToEnd } from '../cli/command.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const children: ChildProcess[] = []
@@ -43,7 +44,7 @@ test('interfaces dev: --once --json tells every step in one JSON value, ends wit
   const story = JSON.parse(out())
   expect(Object.keys(story)).toEqual([
     ...['ok', 'steps', 'gateway', 'rpc', 'chainId', 'ensRegistry', 'universalResolver', 'resolver', 'names'],
-    ...['publisher', 'publisherKeyFile', 'dataDir'],
+    ...['publisher', 'publisherKeyFile', 'dataDir', 'bee', 'postageBatchId'],
   ])
   expect(story).toMatchObject({
     ...{ ok: true, gateway: url, rpc: url, chainId: 31337, names: ['demo.eth'], publisher: address },
@@ -55,6 +56,42 @@ test('interfaces dev: --once --json tells every step in one JSON value, ends wit
   for (const error of ['BadProof', 'NotPublisher', 'Rollback']) expect(forgery).toContain(error)
   expect(existsSync(story.dataDir)).toBe(false)
   await expect(fetch(story.rpc)).rejects.toThrow()
+})
+
+test('interfaces dev: with --bee the image goes to Swarm, is pulled from there alone, and all of it is recovered', async () => {
+  const bee = await startFakeBee()
+  onTestFinished(() => bee.stop())
+  const postageBatchId = `0x${bee.buyBatch()}`
+  const { ended, out, err } = startDev('--once', '--bee', bee.beeUrl, '--postage-batch', postageBatchId)
+  expect(await ended, err()).toBe(0)
+  const story = JSON.parse(out())
+  expect(story).toMatchObject({ ok: true, bee: bee.beeUrl, postageBatchId })
+  const names = ['chain', 'node', ...stepNames.slice(1), 'upload', 'cold', 'recover']
+  expect(story.steps.map(({ name, ok }: { name: string; ok: boolean }) => [name, ok])).toEqual(
+    names.map((name) => [name, true]),
+  )
+  const details = story.steps.slice(-3).map(({ detail }: { detail: string }) => detail)
+  expect(details[0]).toContain('7 contents of 2 tags')
+  expect(details[0]).toContain('of the feed')
+  expect(details[1]).toContain('1 index, 2 manifests, 4 blobs, every digest checked')
+  expect(details[2]).toContain('2 tags, 3 manifests, 4 blobs from chain and Swarm alone, found by update')
+})
+
+test('interfaces dev: a node that is not ready or cannot pay fails its own step, and nothing is bought', async () => {
+  const bee = await startFakeBee()
+  onTestFinished(() => bee.stop())
+  const tell = async (...args: string[]) => {
+    const { code, out } = await commandToEnd(['dev', '--once', '--json', '--port', '0', '--rpc-port', '0', ...args])
+    return { code, last: JSON.parse(out).steps.at(-1) }
+  }
+  const poor = await tell('--bee', bee.beeUrl)
+  expect(poor).toMatchObject({ code: 1, last: { name: 'node', ok: false } })
+  expect(poor.last.detail).toContain('no usable postage batch')
+  bee.isSyncing = true
+  expect((await tell('--bee', bee.beeUrl)).last.detail).toContain('not ready')
+  expect(bee.seen.filter(({ method }) => method === 'POST')).toEqual([])
+  const usage = await command(['dev', '--once', '--postage-batch', '12'.repeat(32)])
+  expect(usage).toMatchObject({ code: 2, err: expect.stringContaining('bee') })
 })
 
 test('interfaces dev: stays up until SIGTERM, its lines work, and with --data a second run keeps key, addresses and tags', async () => {

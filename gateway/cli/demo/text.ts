@@ -7,6 +7,8 @@ export type NextLines = {
   ensRegistry: string | null
   universalResolver: string | null
   names: readonly string[]
+  /** The Bee node that has it all, too; null for none. */
+  bee: string | null
 }
 
 /** The lines to try while the demo runs. */
@@ -23,5 +25,6 @@ export function renderNextLines(world: NextLines): string {
     `  npx mooring resolve ${ensName}:latest ${ens}`,
     `  npx mooring verify ${ensName}:latest ${ens}`,
     `  npx mooring tags ${ensName} ${ens}`,
+    ...(world.bee === null ? [] : [`  npx mooring status ${ensName} ${ens}`]),
   ].join('\n')
 }
