@@ -4,6 +4,7 @@ import type { SwarmHash } from '../../gateway/swarm/hash.ts'
 import { openSwarmHash } from '../../gateway/swarm/node-wasm.ts'
 import { type Answer, type Asked, json, Refused, refusal } from './fake/answer.ts'
 import { type Damage, damageAnswer, deliver, type Fault } from './fake/faults.ts'
+import { forward } from './fake/forward.ts'
 import { answerPostage, createPostage, type Postage } from './fake/postage.ts'
 import { answerContent, type NodeState } from './fake/routes.ts'
 import { type Chunks, MissingChunk } from './fake/tree.ts'
@@ -16,6 +17,8 @@ export type FakeBeeOptions = {
   version?: '2.8.0' | '2.8.1'
   /** A proxy before it forgets which redundancy level was asked for. */
   dropsLevel?: boolean
+  /** The API of a real node, whose answers it gives in place of its own: what goes wrong is injected before them. */
+  before?: string
 }
 
 /** A request that came, and how many bytes of body went back. */
@@ -46,7 +49,7 @@ export type FakeBee = {
 
 /** Starts one. Stop it when done. */
 export async function startFakeBee(options: FakeBeeOptions = {}): Promise<FakeBee> {
-  const { mode = 'light', version = '2.8.0', dropsLevel = false } = options
+  const { mode = 'light', version = '2.8.0', dropsLevel = false, before } = options
   const hash: SwarmHash = await openSwarmHash()
   const faults: Fault[] = []
   const postage = createPostage(mode, version !== '2.8.0')
@@ -61,7 +64,8 @@ export async function startFakeBee(options: FakeBeeOptions = {}): Promise<FakeBe
     seen.push(entry)
     if (dropsLevel) delete request.headers['swarm-redundancy-level']
     const damage = takeFault(faults, entry)
-    const answer = isAnsweredBlind(damage) ? json(200, {}) : await answerSafely(state, request, damage)
+    const ask = () => (before ? forward(before, request) : answerSafely(state, request, damage))
+    const answer = isAnsweredBlind(damage) ? json(200, {}) : await ask().catch(() => refusal(502, 'nobody there'))
     await deliver(response, damageAnswer(answer, damage), damage, (bytes) => {
       entry.sentBytes += bytes
     }).catch(() => response.destroy())

@@ -29,6 +29,25 @@ export async function openNodeUnderTest(): Promise<NodeUnderTest> {
   return { beeUrl, postageBatchId, isDev, fake: undefined, stop: async () => undefined }
 }
 
+/** Two nodes with the same content whose answers a test may damage: fakes, or two ways to the node at BEE_URL. */
+export type FaultyPair = {
+  a: FakeBee
+  b: FakeBee
+  postageBatchIds: readonly [a: Hex, b: Hex]
+  isReal: boolean
+  stop(): Promise<void>
+}
+
+/** Opens one of each. */
+export async function openFaultyPair(): Promise<FaultyPair> {
+  const node = process.env.BEE_URL ? await openNodeUnderTest() : undefined
+  const options = node ? { before: node.beeUrl } : {}
+  const [a, b] = [await startFakeBee(options), await startFakeBee(options)]
+  const batchOf = (fake: FakeBee): Hex => node?.postageBatchId ?? `0x${fake.buyBatch(depth)}`
+  const stop = async () => void (await Promise.all([a.stop(), b.stop()]))
+  return { a, b, postageBatchIds: [batchOf(a), batchOf(b)], isReal: node !== undefined, stop }
+}
+
 /** A suite over a fake of a test's own choice. */
 export function openFake(fake: FakeBee, isDev = false): NodeUnderTest {
   return { beeUrl: fake.beeUrl, postageBatchId: `0x${fake.buyBatch(depth)}`, isDev, fake, stop: () => fake.stop() }

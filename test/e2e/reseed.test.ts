@@ -164,7 +164,9 @@ describe.each(sources)('storage reseed from %s', (_what, source) => {
 })
 
 const full = {
-  ...{ kind: 'answer', status: 402, headers: { 'Content-Type': 'application/json' } },
+  kind: 'answer',
+  status: 402,
+  headers: { 'Content-Type': 'application/json' },
   body: '{"code":402,"message":"batch is overissued"}',
 } as const
 

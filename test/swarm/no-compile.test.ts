@@ -22,7 +22,7 @@ function forbidCompiling(): void {
   ) => {
     return source === module ? instantiate(source, imports) : forbidden()
   }) as typeof instantiate)
-  onTestFinished(() => vi.restoreAllMocks())
+  onTestFinished(() => void vi.restoreAllMocks())
 }
 
 test('the hash needs no run-time compiling: it works over the module that it is given', async () => {
