@@ -6,6 +6,7 @@ import { recordOf } from './manifest-record.ts'
 import { algorithmOf, type Digest, digestOf } from './oci/digest.ts'
 import { type Descriptor, type Manifest, readManifest } from './oci/manifest.ts'
 import type { References, RepositoryKey } from './store/catalog.ts'
+import type { Announcement, AnnouncementStore } from './store/swarm-announcements.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { ListLine, TagTransition } from './store/tag-list-store.ts'
 import { decodeTagEntry, decodeTagKey, isTombstone, ZERO_REFERENCE } from './tags/entry.ts'
@@ -15,6 +16,7 @@ import { buildWellFormedTree, type Slot } from './tags/tree.ts'
 /** Where a repository is rebuilt: stores of this process alone. */
 export type RecoveryDeps = Pick<Deps, 'content' | 'catalog' | 'lists' | 'limits' | 'clock'> & {
   swarmLedger: SwarmLedger
+  announcements: AnnouncementStore
   reader: SwarmReader
   /** Blobs stay on Swarm until somebody asks for them. */
   onDemand: boolean
@@ -29,6 +31,8 @@ export type FoundRepository = {
   /** Versions before it, oldest first, without a gap; perhaps not from the first on. */
   older: readonly { signed: SignedList; slots: readonly Slot[] }[]
   places: readonly ContentPlace[]
+  /** The update of a feed that led to it, so that the feed goes on from there; null for a list that none led to. */
+  announcement: Announcement | null
 }
 
 /** Content on Swarm. `mediaType` is a manifest's. */
@@ -66,6 +70,7 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   for (const { digest, mediaType } of named) await restoreManifest(work, digest, mediaType, 1)
   for (const { digest, mediaType } of found.places) if (mediaType) await restoreManifest(work, digest, mediaType, 1)
   await restoreLists(deps, found)
+  if (found.announcement) await deps.announcements.record(found.announcement)
   const manifests = [...work.manifests.values()].filter(Boolean).length
   return { tags: named.length, manifests, blobs: work.blobs.size, missing: [...work.missing] }
 }

@@ -37,7 +37,8 @@ export function encodeIndex(hash: SwarmHash, rows: readonly IndexRow[]): Encoded
   return { root, reference: hashOf(hash, root), rows: rows.length, shards }
 }
 
-function hashSignatures({ signatures }: SignedList): Hex {
+/** A keccak by which it is seen whether a list was announced with these very signatures. */
+export function hashSignatures({ signatures }: SignedList): Hex {
   return keccak256(stringToHex(JSON.stringify(signaturesToJson(signatures))))
 }
 

@@ -1,11 +1,15 @@
-import type { Hex } from 'viem'
+import { type Hex, toHex } from 'viem'
 import { createFetchBee } from '../bee/fetch-bee.ts'
-import { readContentIndex, type SwarmSource } from '../bee/read-whole.ts'
+import { readContentIndex, readWhole, type SwarmSource } from '../bee/read-whole.ts'
 import { createSwarmReader, SwarmUnavailable } from '../bee/swarm-reader.ts'
 import { ConfigError, type Flag, readSwitch, readText, readUrls, type Settings } from '../config.ts'
 import { restoreOffline } from '../offline.ts'
 import type { ContentPlace, Recovery } from '../recovery.ts'
+import type { Announcement } from '../store/swarm-announcements.ts'
+import { MAX_INDEX_ROOT_BYTES } from '../swarm/content-index.ts'
+import { decodeFeedPayload } from '../swarm/feed.ts'
 import { openSwarmHash } from '../swarm/node-wasm.ts'
+import { hashSignatures } from '../swarm-announce.ts'
 import { decodeTagEntry, decodeTagKey } from '../tags/entry.ts'
 import { connectionFlags } from './client/connect.ts'
 import { openSession, parseSubject, type Session, wantsJson } from './client/session.ts'
@@ -16,7 +20,11 @@ import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 const flags: readonly Flag[] = [
   { name: 'bee', value: 'URL', repeatable: true, help: 'a Bee node to read from; several are asked in turn' },
-  { name: 'list', value: 'REFERENCE', help: 'what publishing printed, where there is no feed or it is not found' },
+  {
+    name: 'list',
+    value: 'REFERENCE',
+    help: 'the payload reference that status and the log show, where there is no feed',
+  },
   { name: 'on-demand', value: null, help: 'leave blobs on Swarm until somebody pulls them (mooring serve --bee)' },
 ]
 
@@ -79,11 +87,32 @@ async function restore(
   const line = { chainId, resolver, ensName, owner, epoch }
   const dataDir = readText(settings, 'data') ?? './mooring-data'
   const older = await readOlderLists(session, source, found, note)
-  const recovery = await restoreOffline(dataDir, from, { line, signed, slots, older, places })
+  const announcement = await announcementIn(source, ensName, found, places.length)
+  const recovery = await restoreOffline(dataDir, from, { line, signed, slots, older, places, announcement })
   const { version } = signed.list
   const entries = slots.slice(1).map(({ key, value }) => [decodeTagKey(key), decodeTagEntry(value, version)] as const)
   await memory.remember(onChain.domain, signed, new Map(entries))
   return recovery
+}
+
+/** What a gateway over the folder is to know of the feed that led here, so that its next update follows this one. */
+async function announcementIn(
+  source: SwarmSource,
+  ensName: string,
+  { signed, update }: ListOnSwarm,
+  indexRows: number,
+): Promise<Announcement | null> {
+  if (!update) return null
+  const { owner, position, payload } = update
+  const pointed = decodeFeedPayload(payload)
+  const indexRoot = toHex(await readWhole(source, pointed.indexReference, MAX_INDEX_ROOT_BYTES))
+  const hasher = source.hash.createHasher()
+  hasher.update(payload)
+  return {
+    ...pointed,
+    ...{ ensName, feedOwner: owner, feedEnd: position, position, payloadReference: hasher.digest(), isVerified: true },
+    ...{ signaturesHash: hashSignatures(signed), indexRoot, indexRows, postageBatchId: null },
+  }
 }
 
 /** What Swarm does not have is "anything else": 1. @throws what is no failure of a reading command */

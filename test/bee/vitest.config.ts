@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['test/**/*.swarm.test.ts'],
     reporters: [createReporter(BEE_URL ? `on the real Bee at ${BEE_URL}` : 'on a fake Bee, 0 on a real one')],
     pool: 'forks',
+    // The whole of what `npm test` only takes a sample of.
+    env: { KILL_POINTS: '30' },
     // One after another: a real node under several suites at once says little about any of them.
     maxWorkers: 1,
     testTimeout: 300_000,
