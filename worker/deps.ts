@@ -14,6 +14,7 @@ import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
 import { createThrottle } from '../gateway/throttle.ts'
 import type { Env } from './env.ts'
+import { bodyOfLength } from './fixed-length.ts'
 import { openSwarmHash } from './swarm-hash.ts'
 
 /** One for all that runs in this isolate, whose memory it counts. */
@@ -43,7 +44,7 @@ export async function openDeps(env: Env, config: Config): Promise<Deps> {
     signer: null,
     clock,
     randomId,
-    bodyOfLength: (body, bytes) => body.pipeThrough(new FixedLengthStream(bytes)),
+    bodyOfLength,
     pause: () => scheduler.wait(0),
     limits: { ...workerLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },

@@ -241,10 +241,12 @@ async function assemble(context: RouteContext, upload: OpenUpload, digest: Diges
   }
 }
 
-/** True when it was there. */
+/** True when it was there. Parts that cannot go now are found when the store is swept: what the client asked for was done. */
 async function dropUpload({ deps }: RouteContext, { repository, session }: OpenUpload): Promise<boolean> {
   const removed = await deps.catalog.removeUpload(repository.key, session.uploadId)
-  await deps.content.dropUpload(session.uploadId)
+  await deps.content.dropUpload(session.uploadId).catch((error: unknown) => {
+    deps.log('parts left behind', { upload: session.uploadId, error: String(error) })
+  })
   return removed
 }
 

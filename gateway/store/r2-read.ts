@@ -60,6 +60,16 @@ function spanOf(size: number, range: ByteRange | undefined): [first: number, end
   throw new RangeError(`range ${first}-${last} is not inside ${size} bytes`)
 }
 
+const ofKnownLength = new WeakSet<ReadableStream>()
+
+/**
+ * Whether the runtime knows the length of what `readContent` gave already: then it goes out as it is. workerd cannot pipe one stream of
+ * fixed length into another.
+ */
+export function isOfKnownLength(body: ReadableStream<Uint8Array>): boolean {
+  return ofKnownLength.has(body)
+}
+
 /** Some bytes of one part. */
 type Segment = { key: string; offset: number; length: number }
 
@@ -88,6 +98,7 @@ async function openSegments(bucket: Bucket, segments: Segment[]): Promise<Readab
   pipeAll(bucket, body, others, joined.writable).catch((error: unknown) => {
     joined.writable.abort(error).catch(() => undefined)
   })
+  ofKnownLength.add(joined.readable)
   return joined.readable
 }
 
