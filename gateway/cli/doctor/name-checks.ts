@@ -3,7 +3,7 @@ import type { TagEntry } from '../../tags/entry.ts'
 import type { SignedList } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
-import { checkContent } from '../client/content.ts'
+import { checkContent, type TakeContent } from '../client/content.ts'
 import { readWholeListAt, visibleEntries, type WholeList } from '../client/read-list.ts'
 import { openSession, type Session, type Subject } from '../client/session.ts'
 import { readGatewayList } from '../owner/gateway-lists.ts'
@@ -128,7 +128,10 @@ async function findNewer({ url }: Patient, { onChain, localTime }: Session, vers
   return newer ? `${newer.url} has ${newer.version}` : null
 }
 
-/** One tag by name, its manifest by digest, and the first blob below it, hashed. */
+/** Of the blobs of an image one below this is read whole. */
+const MAX_HASHED_BYTES = 32 * 1024 * 1024
+
+/** One tag by name, its manifest by digest, a blob below it hashed, and the largest one begun. */
 async function checkPull(
   patient: Patient,
   kind: GatewayKind,
@@ -148,18 +151,31 @@ async function checkPull(
     const digest = headers.get('docker-content-digest')
     if (status !== 200) throw new GatewayUnavailable(`${url} answers ${status}`)
     if (digest !== entry.digest) throw new Refusal('DigestMismatch', `${url} says ${digest}, the list ${entry.digest}`)
-    const blob = await readFirstBlob(repositoryUrl, entry)
+    const blob = await readBlobs(repositoryUrl, entry)
     return `${tag} is ${entry.digest}; its manifest${blob === null ? ' is' : ` and ${blob} are`} what the digest says`
   })
 }
 
-async function readFirstBlob(
+/** Reads a blob of one image to its end and begins the largest; what was hashed, null where there is none. @throws as `checkContent` */
+async function readBlobs(
   repositoryUrl: string,
   { digest, size, mediaType, swarmReference }: TagEntry,
 ): Promise<string | null> {
   const root = { digest: digest as Parameters<typeof checkContent>[1]['digest'], size, mediaType, swarmReference }
-  for await (const { name, skipped, expected } of checkContent(repositoryUrl, root)) {
-    if (name === 'blob' && !skipped) return expected.digest
+  const opens = new Map<string, () => AsyncIterable<Uint8Array>>()
+  const take: TakeContent = async (expected, open) => {
+    opens.set(expected.digest, open)
   }
-  return null
+  const blobs: { digest: string; size: number }[] = []
+  for await (const { name, skipped, expected } of checkContent(repositoryUrl, root, take)) {
+    if (name === 'manifest' && blobs.length > 0) break
+    if (name === 'blob' && !skipped) blobs.push(expected)
+  }
+  blobs.sort((one, other) => other.size - one.size)
+  const [largest] = blobs
+  if (largest === undefined) return null
+  const hashed = blobs.find((blob) => blob.size <= MAX_HASHED_BYTES) ?? largest
+  for await (const _piece of opens.get(hashed.digest)?.() ?? []);
+  if (hashed !== largest) for await (const _piece of opens.get(largest.digest)?.() ?? []) break
+  return hashed.digest
 }
