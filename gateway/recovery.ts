@@ -70,7 +70,8 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   for (const { digest, mediaType } of named) await restoreManifest(work, digest, mediaType, 1)
   for (const { digest, mediaType } of found.places) if (mediaType) await restoreManifest(work, digest, mediaType, 1)
   await restoreLists(deps, found)
-  if (found.announcement) await deps.announcements.record(found.announcement)
+  const isKept = (await deps.lists.findHead(line))?.hash !== signed.hash
+  if (found.announcement && !isKept) await deps.announcements.record(found.announcement)
   const manifests = [...work.manifests.values()].filter(Boolean).length
   return { tags: named.length, manifests, blobs: work.blobs.size, missing: [...work.missing] }
 }

@@ -192,6 +192,55 @@ test('the address in the text record oci-feed may own the feed, and can do nothi
   expect([code, json.from]).toEqual([0, `update 0 of ${feedOwner}`])
 })
 
+test('of several feeds the newest list that holds is taken, whichever feed it is in', async () => {
+  const index = await publisher.storeIndex(contents)
+  await publisher.writeUpdate(0, await publisher.payloadOf(index), testKeys.other)
+  expect((await recover(newFolder('data'))).json.from).toBe(`update 0 of ${addressOf(testKeys.other)}`)
+  await pushImage(`${world.gateway.url}/v2/acme.eth`, image, [`next-${++made}`])
+  await publisher.writeUpdate(0, await publisher.payloadOf(await publisher.storeIndex(contents)))
+  const { version } = await publisher.readList()
+  const newest = await recover(newFolder('data'))
+  expect([newest.json.version, newest.json.from]).toEqual([version, `update 0 of ${publisher.owner}`])
+  const forged = await publisher.payloadOf(index, { version: 99n, listReference: `0x${'12'.repeat(32)}` })
+  await publisher.writeUpdate(1, forged, testKeys.other)
+  expect((await recover(newFolder('data'))).json).toMatchObject({ version, from: `update 0 of ${publisher.owner}` })
+})
+
+test('a node with an older feed: a folder with a newer list keeps it, and its gateway answers as before', async () => {
+  await publisher.writeUpdate(0, await publisher.payloadOf(await publisher.storeIndex(contents)))
+  const older = await publisher.readList()
+  await pushImage(`${world.gateway.url}/v2/acme.eth`, image, [`next-${++made}`])
+  await publisher.writeUpdate(1, await publisher.payloadOf(await publisher.storeIndex(contents)))
+  const dataDir = newFolder('data')
+  expect((await recover(dataDir)).json.version).toBe(older.version + 1)
+  bee.inject({ on: /^GET \/chunks\//, damage: { kind: 'older feed', by: 1 } })
+  expect((await recover(newFolder('data'))).json.error).toBe('Rollback')
+  withOwnState()
+  expect((await recover(newFolder('data'))).json.version).toBe(older.version)
+  const kept = await recover(dataDir)
+  expect([kept.code, kept.err]).toEqual([0, expect.stringContaining(`has version ${older.version + 1} already: kept`)])
+  expect(await ask(dataDir, ['_mooring/list', 'tags/list'])).toEqual(await originals(['_mooring/list', 'tags/list']))
+})
+
+test('a forked feed: of two updates at one position, on two nodes, the newest list that holds is taken', async () => {
+  const other = await startFakeBee()
+  const elsewhere = await openPublisher(world, other)
+  const stale = await publisher.payloadOf(await publisher.storeIndex(contents))
+  await publisher.writeUpdate(0, stale)
+  await pushImage(`${world.gateway.url}/v2/acme.eth`, image, [`next-${++made}`])
+  await elsewhere.writeUpdate(0, await elsewhere.payloadOf(await elsewhere.storeIndex(contents)))
+  const { version } = await publisher.readList()
+  for (const nodes of [
+    [bee.beeUrl, other.beeUrl],
+    [other.beeUrl, bee.beeUrl],
+  ]) {
+    const flags = nodes.flatMap((beeUrl) => ['--bee', beeUrl])
+    const { json } = await read(world, 'recover', 'acme.eth', ...flags, '--data', newFolder('data'))
+    expect([json.version, json.missing]).toEqual([version, []])
+  }
+  await other.stop()
+})
+
 test('a list that nobody signed is refused with its reason, exit 4, and no gateway is made of it', async () => {
   const index = await publisher.storeIndex(contents)
   const { body } = await publisher.readList()
