@@ -122,3 +122,12 @@ test('a node that is down leaves a doubt, and the other one is asked', async () 
   expect(doubts.length).toBeGreaterThan(0)
   await fakes[0].start()
 })
+
+test('of two updates at one position, on two nodes, both are given: the owner signed both', async () => {
+  await update(0, 'zero', 0)
+  await update(0, 'zero', 1)
+  await update(1, 'one here', 0)
+  await update(1, 'one there', 1)
+  const { updates } = await readFeed(source, owner, topic, 8)
+  expect(words(updates)).toEqual(['one here', 'one there', 'zero'])
+})

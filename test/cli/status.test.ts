@@ -67,6 +67,7 @@ test.each([
   ['null', () => Response.json(null)],
   ['a tag without its digest', () => Response.json({ ...page, tags: [{ ...row, digest: undefined }] })],
   ['problems that are none', () => Response.json({ ...page, problems: [null] })],
+  ['what is no Swarm part', () => Response.json({ ...page, swarm: { version: 'one' } })],
   ['404', () => new Response('{}', { status: 404 })],
   ['the same page for ever', () => Response.json(full)],
 ])('a gateway that answers %s: GatewayUnavailable, exit 1, and never "ok"', async (_what, answer) => {
@@ -75,4 +76,28 @@ test.each([
   const { code, out, err } = await status(await listen(async () => answer()), '--json')
   expect([code, JSON.parse(out)]).toEqual([1, { ok: false, name: 'acme.eth', error: 'GatewayUnavailable' }])
   expect(err).toMatch(/^mooring: GatewayUnavailable: /)
+})
+
+const reference = `0x${'12'.repeat(32)}`
+const onSwarm = { version: 1, payloadReference: reference, feed: { owner: '0xaa', position: 4 }, error: null }
+
+test.each([
+  ['an update points to it', {}, [`list  on Swarm: recover --list ${reference}`, 'feed  update 4 of 0xaa']],
+  ['no update yet', { feed: { owner: '0xaa', position: null } }, ['feed  no update points to it yet']],
+  ['no key', { feed: null }, ["feed  none: this gateway holds no publisher's key"]],
+  ['behind', { version: null }, ['list  not on Swarm yet, version 0 is: recover']],
+  ['an error', { error: 'no node' }, ['not announced: no node']],
+])('interfaces status: the reference that recover takes and the feed (%s)', async (_what, change, lines) => {
+  const gateway = await listen(async () => Response.json({ ...page, swarm: { ...onSwarm, ...change } }))
+  const { code, out } = await status(gateway)
+  expect(code).toBe(0)
+  for (const line of lines) expect(out).toContain(line)
+  const json = await status(gateway, '--json')
+  expect(JSON.parse(json.out).swarm).toEqual({ ...onSwarm, ...change })
+})
+
+test('a problem of the list itself has no tag', async () => {
+  const problems = [{ reason: 'AnnouncementFailing', tag: null, detail: 'the list is not announced' }]
+  const { code, out } = await status(await listen(async () => Response.json({ ...page, problems })))
+  expect([code, out]).toEqual([1, expect.stringContaining('! AnnouncementFailing: the list is not announced')])
 })

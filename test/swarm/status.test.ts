@@ -60,7 +60,15 @@ test('protocol 5 status: per tag what is stored, how far it is on its way, and f
   await queue.settle()
   const uploaded = await readStatus()
   expect(uploaded).toEqual({
-    ...{ name: 'acme.eth', ok: true, version: 1, listHash: expect.stringMatching(/^0x/), problems: [], link: null },
+    ...{
+      name: 'acme.eth',
+      ok: true,
+      version: 1,
+      listHash: expect.stringMatching(/^0x/),
+      problems: [],
+      link: null,
+      swarm: null,
+    },
     tags: [
       {
         ...{ tag: 'v1', digest, size, swarmReference: swarmReferenceOf(text), stored: true, manifest: 'uploaded' },
