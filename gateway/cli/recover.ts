@@ -4,8 +4,7 @@ import { readContentIndex, readWhole, type SwarmSource } from '../bee/read-whole
 import { createSwarmReader, SwarmUnavailable } from '../bee/swarm-reader.ts'
 import { ConfigError, type Flag, readSwitch, readText, readUrls, type Settings } from '../config.ts'
 import { restoreOffline } from '../offline.ts'
-import type { ContentPlace, Recovery } from '../recovery.ts'
-import type { Announcement } from '../store/swarm-announcements.ts'
+import type { ContentPlace, FoundRepository, Recovery } from '../recovery.ts'
 import { MAX_INDEX_ROOT_BYTES } from '../swarm/content-index.ts'
 import { decodeFeedPayload } from '../swarm/feed.ts'
 import { openSwarmHash } from '../swarm/node-wasm.ts'
@@ -101,7 +100,7 @@ async function announcementIn(
   ensName: string,
   { signed, update }: ListOnSwarm,
   indexRows: number,
-): Promise<Announcement | null> {
+): Promise<FoundRepository['announcement']> {
   if (!update) return null
   const { owner, position, payload } = update
   const pointed = decodeFeedPayload(payload)

@@ -4,6 +4,8 @@ import { readSources, withoutComments } from './source-files.ts'
 
 const interfaces =
   'gateway/(store/(catalog|catalog-upkeep|content-store|sql|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
+// What routes share with what works beside them.
+const besideRoutes = '(\\w+|list-body|manifest-record|valid-signatures)\\.ts$'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
@@ -27,10 +29,10 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [/^gateway\/swarm\//, /^(gateway\/(swarm\/(?!node-)|oci\/)|viem)/],
   [/^gateway\/bee\/control/, /^(gateway\/(bee|swarm|oci)\/|viem|@ethersphere\/bee-js)/],
   [/^gateway\/bee\//, /^(gateway\/(bee(?!\/control)|swarm(?!\/node-)|oci)\/|viem)/],
-  [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem)`)],
+  [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem)`)],
   [
     /^gateway\/(app|errors|publisher)\.ts/,
-    new RegExp(`^(gateway/((routes|oci|tags|ens)/|\\w+\\.ts$)|${interfaces}|viem|hono)`),
+    new RegExp(`^(gateway/((routes|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem|hono)`),
   ],
   [chooser, /./],
   [/^gateway\/cli\//, /^(?!gateway\/(routes\/|store\/|app\.ts)|hono|better-sqlite3)/],
