@@ -28,7 +28,7 @@ export type AnnouncerDeps = IndexDeps &
     hash: SwarmHash
     bees: readonly Bee[]
     reader: SwarmReader
-    postage: Pick<Postage, 'choose' | 'forget'>
+    postage: Pick<Postage, 'choose' | 'forget' | 'remainingSeconds'>
   }
 
 /** A name that something is to be done for. Nothing is lost with it: the next start derives it again. */
@@ -60,6 +60,8 @@ const maxFailedReadings = 5
 const patienceSeconds = 600
 /** Pushes of one image come one after another; where no list changes with them, the index waits for the last. */
 const quietSeconds = 30
+/** A batch's time shrinks when the price rises. */
+const mostWatchSeconds = 86_400
 
 /** A name's list as it is to be announced now. `last`: what was announced last. */
 type Subject = {
@@ -78,7 +80,7 @@ export async function stepOf(deps: AnnouncerDeps, task: Task, signal: AbortSigna
   const subject = await openSubject(deps, task.ensName)
   if (!subject) return null
   const { last, signed, signer } = subject
-  const isKnown = isAnnounced(last, signed)
+  const isKnown = isAnnounced(last, signed) && !isOver(deps, last)
   if (isKnown && signer && last.position === null) return announce(deps, task, subject, null, signal)
   const { rows, waiting } = await gatherIndexRows(deps, subject.line)
   const index = encodeIndex(deps.hash, rows)
@@ -90,6 +92,11 @@ export async function stepOf(deps: AnnouncerDeps, task: Task, signal: AbortSigna
   const patience = task.patience && waiting >= task.patience.least ? task.patience : { least: waiting, since: now }
   if (waiting > 0 && now < patience.since + patienceSeconds) return { changes: { patience }, waitSeconds: 0 }
   return announce(deps, task, subject, index, signal)
+}
+
+/** Whether the batch that paid for an announcement has ended: all of it, and the feed's updates, may be gone. */
+function isOver({ postage }: AnnouncerDeps, { postageBatchId }: Announcement): boolean {
+  return postageBatchId !== null && postage.remainingSeconds(postageBatchId) === 0
 }
 
 /**
@@ -170,7 +177,9 @@ async function store(
   last: Announcement | undefined,
 ): Promise<Announcement> {
   const stored = await storeVersion(deps, to, { line, signed }, index, last)
-  const announcement = { ...stored, feedOwner: signer?.address ?? null, feedEnd: before?.feedEnd ?? null }
+  // A feed whose batch ended is looked at from its beginning.
+  const feedEnd = before && !isOver(deps, before) ? before.feedEnd : null
+  const announcement = { ...stored, feedOwner: signer?.address ?? null, feedEnd }
   await deps.announcements.record(announcement)
   const feed = signer ? signer.address : `none: this gateway holds no publisher's key of ${line.ensName}`
   const { version, listHash, payloadReference } = announcement
@@ -201,7 +210,7 @@ async function verify(
   last: Announcement,
   signal: AbortSignal,
 ): Promise<Step | null> {
-  if (last.isVerified) return null
+  if (last.isVerified) return watchBatch(deps, last)
   const { node, signer } = subject
   const { position } = last
   if (signer && position !== null) {
@@ -216,7 +225,15 @@ async function verify(
     throw new Error(errors)
   }
   await deps.announcements.record({ ...last, isVerified: true, feedEnd: position ?? last.feedEnd })
-  return null
+  return watchBatch(deps, last)
+}
+
+/** What was announced stays looked at for as long as its batch is paid: when that ends it is announced anew. */
+function watchBatch({ postage }: AnnouncerDeps, { postageBatchId }: Announcement): Step | null {
+  if (postageBatchId === null) return null
+  const remainingSeconds = postage.remainingSeconds(postageBatchId) ?? 0
+  const waitSeconds = Math.min(Math.max(remainingSeconds, verifyAfterSeconds), mostWatchSeconds)
+  return { changes: { changedAt: null, failures: 0, error: null, needsPerson: false, patience: null }, waitSeconds }
 }
 
 /** The update was not written for good, or another one was there before it. */

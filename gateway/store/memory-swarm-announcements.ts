@@ -14,9 +14,7 @@ export function createMemoryAnnouncements(): AnnouncementStore {
       for (const value of [announcement.epoch, announcement.version]) {
         if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`${value} is above 2^53 - 1`)
       }
-      const key = keyOf(announcement.ensName, announcement.feedOwner)
-      const ends = [announcement.feedEnd, rows.get(key)?.feedEnd ?? null].filter((end) => end !== null)
-      rows.set(key, { ...announcement, feedEnd: ends.length > 0 ? Math.max(...ends) : null })
+      rows.set(keyOf(announcement.ensName, announcement.feedOwner), { ...announcement })
     },
   }
 }

@@ -37,10 +37,9 @@ export function createSqlAnnouncements(sql: Sql): AnnouncementStore {
   }
 }
 
-/** `max` of a NULL is NULL, so -1 stands for it: positions begin with 0. */
 const recordText = `INSERT INTO swarm_announcement (${columns})
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-  ON CONFLICT DO UPDATE SET feed_end = nullif(max(ifnull(feed_end, -1), ifnull(?3, -1)), -1), epoch = ?4, version = ?5,
+  ON CONFLICT DO UPDATE SET feed_end = ?3, epoch = ?4, version = ?5,
     list_hash = ?6, signatures_hash = ?7, list_reference = ?8, index_reference = ?9, payload_reference = ?10, index_root = ?11,
     index_rows = ?12, postage_batch_id = ?13, position = ?14, is_verified = ?15`
 

@@ -5,7 +5,7 @@ export type Announcement = {
   ensName: string
   /** Whose feed points to it: 20 bytes in lower case; null where this gateway has no key for one. */
   feedOwner: Hex | null
-  /** Position of an update of that feed that was found on Swarm some time after it was written; null: none was. It never falls. */
+  /** Position of an update of that feed that was found on Swarm some time after it was written; null: none was, or its batch ended. */
   feedEnd: number | null
   epoch: bigint
   version: bigint
@@ -35,6 +35,6 @@ export type Announcement = {
 export type AnnouncementStore = {
   /** The last one of a name under this owner of a feed; `null` for those under none. */
   find(ensName: string, feedOwner: Hex | null): Promise<Announcement | undefined>
-  /** Takes the place of the one before, but for a `feedEnd` that is greater there. */
+  /** Takes the place of the one before. */
   record(announcement: Announcement): Promise<void>
 }

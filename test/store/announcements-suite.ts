@@ -45,20 +45,6 @@ export function announcementSuite(
       expect(await announcements.find('acme.eth', owner)).toEqual(next)
     })
 
-    test('the end of a feed never falls, whatever is recorded later', async () => {
-      const announcements = await open()
-      const endAfter = async (feedEnd: number | null) => {
-        await announcements.record({ ...first, feedEnd })
-        return (await announcements.find('acme.eth', owner))?.feedEnd
-      }
-      expect(await endAfter(null)).toBeNull()
-      expect(await endAfter(0)).toBe(0)
-      expect(await endAfter(null)).toBe(0)
-      expect(await endAfter(9)).toBe(9)
-      expect(await endAfter(3)).toBe(9)
-      expect(await endAfter(null)).toBe(9)
-    })
-
     test('epochs and versions that no number holds are refused, and change nothing', async () => {
       const announcements = await open()
       await announcements.record({ ...first, version: 2n ** 53n - 1n })

@@ -402,19 +402,33 @@ function chunkCount(bytes: number): number {
   return leaves === 1 ? 1 : leaves + Math.ceil(leaves / 128)
 }
 
-test('under another batch all of the index goes up anew', async () => {
-  const { registry, deps, settle } = openAnnouncing({ bees: [bee] })
-  await pushImage(registry, 'acme.eth', 'v1')
+test('when the batch has ended all of it goes up anew under another, and the feed begins again where nothing is left of it', async () => {
+  const gateway = openAnnouncing({ bees: [bee] })
+  const { registry, deps, settle } = gateway
+  await pushAll(gateway, 'v1', 'v2', 'v3')
+  deps.clock.advance(60)
   await settle()
   const { swarm } = await readStatus(registry)
+  expect(swarm).toMatchObject({ verified: true, feed: { position: 2 } })
   node.expireBatch(swarm.postageBatchId.slice(2))
-  node.buyBatch()
-  deps.clock.advance(60)
-  await pushImage(registry, 'acme.eth', 'v2')
-  await settle()
-  const after = (await readStatus(registry)).swarm
-  expect(after.postageBatchId).not.toBe(swarm.postageBatchId)
+  const { postageBatchId } = await buyAnother()
+  expect(await readAnnounced(sourceOf(bee))).toEqual([])
+  await gateway.stop()
+  const next = openAnnouncing({ bees: [bee], stores: gateway.stores })
+  await next.settle()
+  next.deps.clock.advance(60)
+  await next.settle()
+  const after = (await readStatus(next.registry)).swarm
+  expect(after).toMatchObject({ version: 3, listHash: swarm.listHash, postageBatchId, feed: { owner, position: 0 } })
+  expect(await versionsIn()).toEqual([3n])
   const rows = []
   for await (const shard of readContentIndex(sourceOf(bee), after.indexReference)) rows.push(...shard)
   expect(rows.length).toBeGreaterThan(2)
+  await pushAll(next, 'v4')
+  expect(await versionsIn()).toEqual([3n, 4n])
 })
+
+async function buyAnother() {
+  const bought = await fetch(`${node.beeUrl}/stamps/100000000000/20`, { method: 'POST' })
+  return { postageBatchId: `0x${((await bought.json()) as { batchID: string }).batchID}` }
+}

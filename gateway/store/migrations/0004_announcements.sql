@@ -3,7 +3,7 @@
 CREATE TABLE swarm_announcement (
   ens_name          TEXT NOT NULL,
   feed_owner        TEXT NOT NULL,               -- 0x hex, 20 bytes; '' where this gateway has no key for a feed
-  feed_end          INTEGER,                     -- position of an update found on Swarm after it was written; never falls
+  feed_end          INTEGER,                     -- position of an update found on Swarm after it was written
   epoch             INTEGER NOT NULL,
   version           INTEGER NOT NULL,
   list_hash         TEXT NOT NULL,               -- 0x hex, 32 bytes, as all below
