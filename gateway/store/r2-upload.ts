@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import { type Bucket, objectsUnder } from './r2-bucket.ts'
-import { changeFate, type Fate, fateOf, type KnownFate } from './r2-fate.ts'
+import { changeFate, fateOf, type KnownFate } from './r2-fate.ts'
 import { contentKey, fateKey, parseUploadKey, partKey, uploadPrefix, uploadsPrefix, writingKey } from './r2-keys.ts'
 import { readIndex, uploadOf } from './r2-read.ts'
 
@@ -47,17 +47,18 @@ export type UploadEnd = { bucket: Bucket; copiedBytes: number }
 export async function dropUpload(end: UploadEnd, uploadId: string): Promise<void> {
   for await (const upload of gather(objectsUnder(end.bucket, uploadPrefix(uploadId)))) {
     const { fate, parts } = upload
-    if (fate === undefined) await dropUnclaimed(end, upload)
+    const isClaimed = fate !== undefined && fate.digests.length > 0
     if (fate?.state === 'dropped') await deleteParts(end.bucket, uploadId, parts)
-    if (fate?.state === 'claimed') await settle(end.bucket, upload, fate)
+    else if (!isClaimed) await dropUnclaimed(end, upload)
+    else if (fate.state === 'claimed') await settle(end.bucket, upload, fate)
   }
 }
 
-async function dropUnclaimed(end: UploadEnd, { uploadId, parts }: ListedUpload): Promise<void> {
+async function dropUnclaimed(end: UploadEnd, { uploadId, fate, parts }: ListedUpload): Promise<void> {
   const size = parts.reduce((sum, part) => sum + part.size, 0)
-  const dropped: Fate = { state: 'dropped', digests: [] }
-  const isOurs = size <= end.copiedBytes || (await changeFate(end.bucket, uploadId, undefined, dropped))
-  if (isOurs) await deleteParts(end.bucket, uploadId, parts)
+  const isNeverClaimed = fate === undefined && size <= end.copiedBytes
+  const drop = () => changeFate(end.bucket, uploadId, fate, { state: 'dropped', digests: [] })
+  if (isNeverClaimed || (await drop())) await deleteParts(end.bucket, uploadId, parts)
   else await dropUpload(end, uploadId)
 }
 

@@ -158,7 +158,18 @@ async function showParts(store: Store, uploadId: string, parts: readonly StoredP
   const index: ContentIndex = { uploadId, parts }
   const size = parts.reduce((sum, part) => sum + part.size, 0)
   const customMetadata = { upload: uploadId, size: String(size) }
-  await bucket.put(contentKey(digest), JSON.stringify(index), { customMetadata, onlyIf: ifAbsent })
+  const shown = await bucket.put(contentKey(digest), JSON.stringify(index), { customMetadata, onlyIf: ifAbsent })
+  if (!shown) await giveUpClaim(bucket, uploadId, digest)
+}
+
+/** Somebody else's bytes are the content: these parts may go with their upload. */
+async function giveUpClaim(bucket: Bucket, uploadId: string, digest: Digest): Promise<void> {
+  const object = await bucket.head(contentKey(digest))
+  if (object && uploadOf(object) === uploadId) return
+  await decideFate(bucket, uploadId, (now) => {
+    if (now?.state !== 'claimed') return undefined
+    return { state: 'claimed', digests: now.digests.filter((claimed) => claimed !== digest) }
+  })
 }
 
 /** The hash of a single part is known, and that it is here must be; several are read. */

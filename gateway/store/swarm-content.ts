@@ -10,6 +10,11 @@ export type SwarmSource = {
   ledger: SwarmLedger
   clock: () => bigint
   noteKept: (content: SizedContent) => void
+  /**
+   * False where each client reads for itself, since in a Worker what one request reads ends with it, and others that waited for it would
+   * wait for ever. True when absent: one reading for all.
+   */
+  sharesReading?: boolean
 }
 
 /** Content up to this size goes out only after all of it was verified. */
@@ -72,7 +77,7 @@ export function createSwarmContent(local: ContentStore, source: SwarmSource): Co
 /** One download of each content at a time. What comes back @throws for some seconds what went wrong the last time. */
 function createDownloads(
   local: ContentStore,
-  { reader, ledger, clock, noteKept }: SwarmSource,
+  { reader, ledger, clock, noteKept, sharesReading = true }: SwarmSource,
 ): (known: Known) => Download {
   const downloads = new Map<Digest, Download>()
   const failures = new Map<Digest, { until: number; error: Error }>()
@@ -114,7 +119,7 @@ function createDownloads(
     const { digest } = known.row
     const failure = failures.get(digest)
     if (failure && failure.until > now()) throw failure.error
-    const underWay = downloads.get(digest)
+    const underWay = sharesReading ? downloads.get(digest) : undefined
     if (underWay && !underWay.isOver()) return underWay
     const download = start(known)
     downloads.set(digest, download)
