@@ -33,7 +33,7 @@ export const push: Verb = {
   usage: 'IMAGE NAME:TAG --gateway URL [--part-size MB] [--key-file F] [flags]',
   summary: 'Push an image in parts that fit through any gateway: layers of any size, going on where it was cut off.',
   notes: [
-    'IMAGE is an OCI image layout (a folder, or a tar archive of one) or what docker save writes: docker save IMAGE -o image.tar',
+    'IMAGE is an OCI image layout (a folder, or a tar archive of one), what docker save writes, or an image that docker has.',
     'A gateway without a key (a Worker) keeps the content and cannot publish the tag: with --key-file that is done here.',
   ],
   flags: [...flags, ...connectionFlags, jsonFlag],
@@ -44,7 +44,7 @@ export const push: Verb = {
     const keyFile = readText(context.settings, 'key-file')
     const privateKey = keyFile === undefined ? null : await readKey(keyFile)
     const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, gateway }
-    const source = await openImageSource(path, readText(context.settings, 'image')).catch(asUsage)
+    const source = await openImageSource(path, readText(context.settings, 'image'), context.environment).catch(asUsage)
     try {
       const image = await pushImage(source, uploads)
       Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })

@@ -61,7 +61,7 @@ test('bindings, names and times on the page are those of wrangler.toml', () => {
   expect(lines).toContain(`npx wrangler r2 bucket create ${settingOf('bucket_name')}`)
   expect(guide).toContain(`https://${settingOf('name')}.ACCOUNT.workers.dev`)
   expect(guide).toContain(`Durable Object class \`${settingOf('class_name')}\``)
-  expect(guide).toContain(`--compatibility-date ${settingOf('compatibility_date')}`)
+  expect(lines).toContain(`compatibility_date = "${settingOf('compatibility_date')}"`)
   const [, cron = ''] = /crons = \["([^"]+)"\]/.exec(wrangler) ?? []
   expect(guide).toContain(`cron \`${cron}\``)
   expect(wrangler).toContain('[limits]')

@@ -207,6 +207,22 @@ describe('push', () => {
     })
   })
 
+  test('the name of an image that docker has: docker is asked to save it', async () => {
+    const files: Files = new Map()
+    const root = addImage(files, [blobOf(700, 14)])
+    const archive = writeArchive(layoutOf(files, root))
+    const bin = join(world.folder, 'bin')
+    mkdirSync(bin)
+    const script = `#!/bin/sh\n[ "$1 $2 $3 $5" = "image save --output hello:1" ] && exec /bin/cp ${archive} "$4"\necho "No such image: $5" >&2; exit 1\n`
+    writeFileSync(join(bin, 'docker'), script, { mode: 0o755 })
+    const args = ['acme.eth:local', '--gateway', world.gateway.url, '--state', join(world.folder, 'state'), '--json']
+    const saved = await command(['push', 'hello:1', ...args], { PATH: bin })
+    expect([saved.code, JSON.parse(saved.out).digest]).toEqual([0, root.digest])
+    const unknown = await command(['push', 'hello:2', ...args], { PATH: bin })
+    expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('No such image: hello:2')])
+    expect((await command(['push', 'hello:1', ...args], { PATH: world.folder })).code).toBe(2)
+  })
+
   test('an index of which one platform was saved: that platform is pushed, and said so', async () => {
     const files: Files = new Map()
     const here = addImage(files, [blobOf(300, 8)])

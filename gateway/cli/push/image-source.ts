@@ -10,6 +10,7 @@ import type { Descriptor } from '../../oci/manifest.ts'
 import { layoutPath } from '../../swarm/oci-layout.ts'
 import { chooseImage, type NamedImage } from './choose-image.ts'
 import { readDockerArchive } from './docker-archive.ts'
+import { saveImage } from './docker-save.ts'
 import { ArchiveError, type FileSlice, readAt, readTarEntries } from './tar-entries.ts'
 
 /** What a manifest or index is known by before it is read. */
@@ -31,16 +32,19 @@ const MAX_JSON_BYTES = 16 * 1024 * 1024
 
 /**
  * Opens an OCI image layout in a folder or a tar archive (image-spec 1.1, image-layout.md), or what `docker save` writes; gzip around an
- * archive is taken off. `wanted` chooses where several images are inside. @throws ConfigError, ArchiveError
+ * archive is taken off. What is no path is the name of an image that docker has. `wanted` chooses where several are inside. @throws ConfigError, ArchiveError
  */
-export async function openImageSource(path: string, wanted: string | undefined): Promise<ImageSource> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined)
-    throw new ConfigError('IMAGE', path, 'an OCI image layout, or a tar archive of one or of docker save')
+export async function openImageSource(
+  image: string,
+  wanted: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ImageSource> {
   const folder = await mkdtemp(join(tmpdir(), 'mooring-push-'))
   const close = () => rm(folder, { recursive: true, force: true })
   try {
-    if (found.isDirectory()) return { ...(await openFiles(folderFiles(path), path, wanted, folder)), close }
+    const path = (await isThere(image)) ? image : await saveImage(image, folder, environment)
+    if ((await stat(path)).isDirectory())
+      return { ...(await openFiles(folderFiles(path), path, wanted, folder)), close }
     const archive = await withoutGzip(path, folder)
     const handle = await open(archive)
     try {
@@ -53,6 +57,13 @@ export async function openImageSource(path: string, wanted: string | undefined):
     await close()
     throw error
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Files of an image by their path inside it. */

@@ -31,6 +31,7 @@ export async function readTarEntries(archive: string, handle: FileHandle): Promi
     const type = String.fromCharCode(header[156] ?? 0)
     const size = said.size === undefined ? numberAt(header, 124, 12) : Number(said.size)
     const offset = at + BLOCK_BYTES
+    if (!Number.isSafeInteger(size) || size < 0) throw new ArchiveError(`${archive} is damaged at byte ${at}: a size`)
     if (offset + size > archiveBytes) throw new ArchiveError(`${archive} is cut off: a file in it goes past its end`)
     at = offset + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES
     if ('xLK'.includes(type)) {
