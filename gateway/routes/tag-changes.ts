@@ -57,7 +57,7 @@ async function applyTagChanges(
   const { name, authority } = repository
   throw new OciError(
     'DENIED',
-    `tags of ${name.ensName} cannot be changed here: this gateway holds no publisher key. Sign a list as ${authority.policy.publishers.join(' or ')} and PUT it to /v2/${name.repository}/_mooring/list, or push to a gateway that holds that key`,
+    `tags of ${name.ensName} cannot be changed here: this gateway holds no publisher key. With the key of ${authority.policy.publishers.join(' or ')}: mooring push IMAGE ${name.ensName}:TAG --gateway URL --key-file FILE, or PUT a list that it signed to /v2/${name.repository}/_mooring/list; or push to a gateway that holds it`,
     { detail: { owner: authority.owner, publishers: authority.policy.publishers } },
   )
 }
