@@ -3,7 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Address, Hex } from 'viem'
@@ -18,6 +17,7 @@ import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
+import { watchHeapGrowth } from './heap-growth.ts'
 import { sendLargeBody } from './large-body.ts'
 import { defaultLimits } from './limits.ts'
 import { OciError } from './oci/error.ts'
@@ -39,11 +39,6 @@ export type Gateway = {
   close(): Promise<void>
 }
 
-/**
- * How far V8 lets the heap grow before it collects again. Left alone it lets it double and more on a machine with much memory, so that
- * checking one whole list of 100,000 tags would leave several times its size resident.
- */
-const heapGrowingPercent = 20
 /** A lookup's path holds callData of up to 16 KiB in hex; what is longer gets an answer too, and not a 431 that no browser may read. */
 const maxHeaderBytes = 64 * 1024
 const headersTimeoutMs = 10_000
@@ -61,7 +56,6 @@ const idleCheckMs = 50
  * a log. @throws ConfigError when the key file, the chain or the port is not what the configuration says
  */
 export async function startGateway(config: Config, overrides: Partial<Deps> = {}): Promise<Gateway> {
-  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`)
   const signer = overrides.signer ?? (await openSigner(config))
   if (overrides.chain === undefined) await checkChain(config)
   const log = overrides.log ?? logToStderr
@@ -85,6 +79,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const deps: Deps = { ...watched, content, swarm: { ...swarm, ...(announcer && { announcer }) } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchBodies(server)
+  server.once('close', watchHeapGrowth())
   const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
