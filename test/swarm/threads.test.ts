@@ -50,7 +50,7 @@ function writeThread(...lines: readonly string[]): URL {
   return pathToFileURL(path)
 }
 
-/** The real program, which ends itself after its third answer: one more batch is with it by then. */
+/** The real program, which ends itself after its third answer: more batches are with it by then. */
 function dieAfterThird(effect: string): URL {
   const real = `import ${JSON.stringify(pathToFileURL(hashThreadFile()).href)}`
   const then = `port.on('message', () => { if (++seen === 3) ${effect} })`
@@ -111,17 +111,17 @@ test('bytes may change once they were taken', async () => {
   expect(await hasher.digest()).toBe(hashPlainly(content))
 })
 
-test('no more is taken than threads have room for: two batches each', async () => {
+test('no more is taken than threads have room for: four batches each', async () => {
   const { threads, close } = await open({ program: silent() })
   const batch = new Uint8Array(batchBytes)
   let taken = 0
-  const all = Array.from({ length: 9 }, () => threads.handOver(batch).then(() => taken++))
-  await Promise.all(all.slice(0, 4))
+  const all = Array.from({ length: 19 }, () => threads.handOver(batch).then(() => taken++))
+  await Promise.all(all.slice(0, 8))
   await setImmediate()
-  expect(taken).toBe(4)
+  expect(taken).toBe(8)
   await close()
   await Promise.all(all)
-  expect(taken).toBe(9)
+  expect(taken).toBe(19)
 })
 
 test('a thread that ends in the middle loses nothing, another takes its place, and it is told', async () => {
