@@ -1,6 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,6 +19,11 @@ export function residentMegabytes(pid: number): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (key: string) => (Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
   return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') }
+}
+
+/** From now on the highest counts anew. Linux only. */
+export function resetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 /** One line about the machine that was measured. */
@@ -50,11 +55,18 @@ export async function startChain(names: readonly string[]): Promise<Running<Chai
   return { ...child, ready: { ...child.ready, publisherKey } }
 }
 
-/** Starts `mooring serve` with the real stores in `dataDir`, pinned to the servers' core. */
-export function startGateway(chain: Chain, dataDir: string): Promise<Running<{ gateway: string }>> {
+/** Starts `mooring serve` with the real stores in `dataDir`, pinned to the servers' core; `more` are flags. */
+export function startGateway(
+  chain: Chain,
+  dataDir: string,
+  more: readonly string[] = [],
+): Promise<Running<{ gateway: string }>> {
   const where = ['--rpc', chain.rpc, '--chain-id', String(chain.chainId), '--ens-registry', chain.ensRegistry]
   const what = ['--resolver', chain.resolver, '--publisher-key-file', chain.publisherKeyFile]
-  return startNode([program, 'serve', '--json', '--port', '0', '--data', dataDir, ...where, ...what], cores?.server)
+  return startNode(
+    [program, 'serve', '--json', '--port', '0', '--data', dataDir, ...where, ...what, ...more],
+    cores?.server,
+  )
 }
 
 /** Starts one of our TypeScript files with a JSON argument; it prints one JSON line when it is ready. */

@@ -7,6 +7,7 @@ import { measureLookups } from './rows/lookups.ts'
 import { measureMemory } from './rows/memory.ts'
 import { measurePublish } from './rows/publish.ts'
 import { measureRegistry } from './rows/registry.ts'
+import { measureSwarm } from './rows/swarm.ts'
 
 type Group = { name: string; measure(chain: Chain, quick: boolean): Promise<Row[]> }
 
@@ -18,6 +19,7 @@ const groups: readonly Group[] = [
   },
   { name: 'callback gas', measure: async () => measureGas() },
   { name: 'registry', measure: measureRegistry },
+  { name: 'swarm', measure: measureSwarm },
   { name: 'memory', measure: (chain, quick) => measureMemory(chain, quick ? 1_000 : 100_000) },
 ]
 
