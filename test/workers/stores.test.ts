@@ -1,7 +1,4 @@
-import { createD1Sql } from '../../gateway/store/d1.ts'
-import { createSqlAnnouncements } from '../../gateway/store/sql-swarm-announcements.ts'
 import { announcementSuite, catalogSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
-import { openEmptyDatabase } from './database.ts'
 import { openStores } from './stores.ts'
 
 catalogSuite('D1', openStores)
@@ -10,8 +7,5 @@ swarmLedgerSuite('D1', async () => {
   const { swarmLedger, close } = await openStores()
   return { ledger: swarmLedger, close }
 })
-announcementSuite('D1', async () => {
-  const sql = createD1Sql(await openEmptyDatabase())
-  return { announcements: createSqlAnnouncements(sql), close: async () => undefined }
-})
+announcementSuite('D1', openStores)
 upkeepSuite('D1 and R2', openStores)
