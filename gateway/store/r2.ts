@@ -51,9 +51,9 @@ type Store = R2Options & { bucket: Bucket; buffers: Buffers }
  *     uploads/<upload id>/writing/<part id> a multipart upload under way; R2 itself lists none
  *
  * Visible is what one put made so: of verified bytes with their hash, which R2 checks again, or of an index whose parts were verified.
- * It never replaces anything, so of two uploads of one digest the first is the content and the other's parts go with its upload.
- * Before an index is put its upload is claimed, and an upload is dropped only where nothing claims it: of both, one happens. Removal
- * takes the index away and leaves the parts for a while, since who reads it opens them one after the other.
+ * It never replaces anything, so of two uploads of one digest the first is the content, and the other gives up its claim and its parts go
+ * with its session. Before an index is put its upload is claimed, and an upload is dropped only where nothing claims it: of both, one
+ * happens. Removal takes the index away and leaves the parts for a while, since who reads it opens them one after the other.
  *
  * A crash between any two calls leaves a digest absent or whole (protocol 6), and of an upload: parts without a fate, or with one that
  * says claimed, removed or dropped. `sweep` sees all of these in a listing. It asks no more about settled uploads, whose parts are visible
