@@ -15,6 +15,8 @@ import { collectSeeds, recordInLedger } from './reseed-stores.ts'
 import { DataFolderInUse } from './store/data-lock.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 import { createSwarmContent } from './store/swarm-content.ts'
+import { encodeIndex, storeVersion } from './swarm-announce.ts'
+import { gatherIndexRows } from './swarm-index.ts'
 
 /**
  * Node entry for work on a data folder that no gateway has open. The chain is not asked: every list in the folder counts as its
@@ -60,10 +62,15 @@ export function restoreOffline(
 }
 
 /** What is put on Swarm again out of a data folder. */
-export type FolderReseeded = Reseeded & { version: number; listHash: Hex }
+export type FolderReseeded = Reseeded & {
+  version: number
+  listHash: Hex
+  /** Of the payload that leads to list and content index; null where they are left to the gateway that has them. */
+  payloadReference: Hex | null
+}
 
 /**
- * Puts what a name's list and its history need on Swarm again, under another batch; what is not in the folder is read from `reader`'s
+ * Puts what a name's list and its history need on Swarm again, under another batch, then list and content index; what is not in the folder is read from `reader`'s
  * nodes while they have it. The ledger of the folder says what the batch has already. @throws as `collectOffline`, `checkRoom` and
  * `reseed`; ConfigError for a name without a list in the folder
  */
@@ -83,8 +90,13 @@ export function reseedOffline(
     if (!found) throw new ConfigError('NAME', ensName, `a name that ${dataDir} has a list of`)
     const record = recordInLedger(ledger, postageBatchId, clock)
     await checkRoom(target, await withoutDone(found.seeds, record))
-    const { list, hash: listHash } = found.head
-    return { ...(await reseed(target, found.seeds, record)), version: Number(list.version), listHash }
+    const { line, head } = found
+    const done = await reseed(target, found.seeds, record)
+    const { rows } = await gatherIndexRows({ catalog, ledger, content: local, pause }, line)
+    const deps = { lists, hash: target.hash, pause }
+    const index = encodeIndex(target.hash, rows)
+    const { payloadReference } = await storeVersion(deps, target, { line, signed: head }, index, undefined)
+    return { ...done, version: Number(head.list.version), listHash: head.hash, payloadReference }
   })
 }
 

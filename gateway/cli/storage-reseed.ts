@@ -90,7 +90,8 @@ async function fromGateway(context: VerbContext, subject: Subject, target: SeedT
   try {
     await checkRoom(target, await withoutDone(seeds, journal))
     const { version } = list.signed.list
-    return { ...(await reseed(target, seeds, journal)), version: Number(version), listHash: list.signed.hash }
+    const done = await reseed(target, seeds, journal)
+    return { ...done, version: Number(version), listHash: list.signed.hash, payloadReference: null }
   } finally {
     await journal.close()
   }
@@ -114,12 +115,13 @@ function failureIn(error: unknown): ReadingFailure {
 }
 
 function report(context: VerbContext, named: { name: string; postageBatchId: Hex }, done: FolderReseeded): number {
-  const { version, stored, kept, bytes, missing } = done
+  const { version, stored, kept, bytes, missing, payloadReference } = done
   const ok = missing.length === 0
   const before = kept > 0 ? `, ${kept} were there from an earlier run` : ''
   const lines = [
     `${named.name}  version ${version}: ${stored} contents, ${bytes} bytes, stored with batch ${named.postageBatchId}${before}`,
     ...missing.map((digest) => `missing  ${digest}`),
+    ...(payloadReference === null ? [] : [`list     mooring recover ${named.name} --list ${payloadReference}`]),
   ]
   context.print(wantsJson(context) ? JSON.stringify({ ok, ...named, ...done }) : lines.join('\n'))
   return ok ? exitCodes.done : exitCodes.failed

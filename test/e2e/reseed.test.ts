@@ -77,6 +77,8 @@ const copyOfFolder = async () => {
 const reseed = (batch: string, ...more: string[]) =>
   read(world, 'storage', 'reseed', 'acme.eth', '--bee', bee.beeUrl, '--postage-batch', batch, ...more)
 const uploads = () => bee.seen.filter(({ method, path }) => method === 'POST' && path === '/bytes')
+/** Contents are sent as streams, and so is the list that follows them from a folder; the content index is not. */
+const streamed = () => uploads().filter(({ headers }) => headers['transfer-encoding'] === 'chunked').length
 const isThere = ({ bytes }: Put) => bee.chunks.has(swarmReferenceOf(bytes).slice(2))
 
 const sources: readonly [what: string, flags: () => Promise<string[]>][] = [
@@ -84,7 +86,9 @@ const sources: readonly [what: string, flags: () => Promise<string[]>][] = [
   ['a gateway (--gateway)', async () => ['--gateway', world.gateway.url]],
 ]
 
-describe.each(sources)('storage reseed from %s', (_what, source) => {
+describe.each(sources)('storage reseed from %s', (what, source) => {
+  const lists = what.startsWith('a folder') ? 1 : 0
+
   test('hard test 9, fault 9: after a batch expired another one brings the same references back', async () => {
     const flags = await source()
     const first = bee.buyBatch()
@@ -106,10 +110,11 @@ describe.each(sources)('storage reseed from %s', (_what, source) => {
     const flags = await source()
     const batch = bee.buyBatch()
     expect((await reseed(batch, ...flags)).code).toBe(0)
-    const sent = uploads().length
+    expect(streamed()).toBe(contents.length + lists)
+    bee.seen.length = 0
     const { code, json } = await reseed(batch, ...flags)
     expect([code, json]).toMatchObject([0, { ok: true, stored: 0, kept: contents.length, bytes: 0 }])
-    expect(uploads()).toHaveLength(sent)
+    expect(streamed()).toBe(lists)
   })
 
   test('fault 7: a batch that fills up in the middle: where it stopped is said, and from there it goes on', async () => {
@@ -123,7 +128,7 @@ describe.each(sources)('storage reseed from %s', (_what, source) => {
     bee.seen.length = 0
     const again = await reseed(batch, ...flags)
     expect([again.code, again.json]).toMatchObject([0, { stored: contents.length - 5, kept: 5 }])
-    expect(uploads()).toHaveLength(contents.length - 5)
+    expect(streamed()).toBe(contents.length - 5 + lists)
     expect(contents.filter(isThere)).toHaveLength(contents.length)
   })
 
@@ -169,6 +174,24 @@ const full = {
   headers: { 'Content-Type': 'application/json' },
   body: '{"code":402,"message":"batch is overissued"}',
 } as const
+
+test('protocol 6: from a folder list and content index come back too: what is printed is enough to recover', async () => {
+  const copy = await copyOfFolder()
+  const first = await reseed(bee.buyBatch(), '--data', copy)
+  bee.forget()
+  const { json } = await reseed(bee.buyBatch(), '--data', copy)
+  expect(json.payloadReference).toBe(first.json.payloadReference)
+  const list = ['--list', String(json.payloadReference), '--bee', bee.beeUrl]
+  const recovered = await read(
+    world,
+    'recover',
+    'acme.eth',
+    ...list,
+    '--data',
+    join(world.folder, `recovered-${++made}`),
+  )
+  expect(recovered.json).toMatchObject({ ok: true, tags: 3, missing: [], listHash: json.listHash })
+})
 
 test('progress: one line for each content, on stderr', async () => {
   const { err } = await reseed(bee.buyBatch(), '--data', await copyOfFolder())
