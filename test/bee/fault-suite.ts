@@ -20,7 +20,7 @@ import type { FaultyPair } from './node-under-test.ts'
 // first and has the fault; B has the same content and none.
 
 /** Streamed while it is hashed: over 4 MiB. */
-const large = randomBytes(5 * 1024 * 1024 + 123)
+export const large = randomBytes(5 * 1024 * 1024 + 123)
 /** Verified before its first byte. */
 const small = randomBytes(300_000)
 const owner = '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'
@@ -238,7 +238,8 @@ export function faultSuite(name: string, open: () => Promise<FaultyPair>): void 
   })
 }
 
-async function gatewayOver(bees: readonly Bee[]) {
+/** A gateway with nothing stored that shows `large` and a small content, which are on Swarm. */
+export async function gatewayOver(bees: readonly Bee[]) {
   const stores = createMemoryStores()
   const registry = registryOver(stores, { signerKey: null })
   const { clock } = registry.deps
