@@ -26,6 +26,29 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
+const idleWindowMs = 200
+/** Of one window: less is a server's timers. */
+const idleCpuMs = 10
+const idlePatienceMs = 120_000
+
+/** Resolves when a process does nothing any more: what one server does after its answers must not slow the next one. Linux only. */
+export async function untilIdle(pid: number): Promise<void> {
+  const until = Date.now() + idlePatienceMs
+  for (let before = cpuMilliseconds(pid); Date.now() < until; ) {
+    await new Promise((resolve) => setTimeout(resolve, idleWindowMs))
+    const now = cpuMilliseconds(pid)
+    if (now - before <= idleCpuMs) return
+    before = now
+  }
+  throw new Error(`process ${pid} was not idle within ${idlePatienceMs / 1000} s`)
+}
+
+/** User and system time, which the kernel counts in ticks of 10 ms (proc(5)). */
+function cpuMilliseconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
 /** One line about the machine that was measured. */
 export function describeMachine(): string {
   const memoryGiB = Math.round(totalmem() / 2 ** 30)

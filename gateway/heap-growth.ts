@@ -1,30 +1,43 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 
-/** How far the heap may grow before it is collected again: by a fifth, and by this much where that is more. */
-const leastPercent = 20
-const leastBytes = 32 * 1024 * 1024
-const checkMs = 250
-
-/** Percent of a heap of this many bytes that V8 may add to it before it collects again, in steps of ten. */
-export function growingPercent(heapBytes: number): number {
-  return Math.max(leastPercent, 10 * Math.ceil((10 * leastBytes) / Math.max(leastBytes / 10, heapBytes)))
+/** How far V8 lets the heap grow before it collects garbage again. */
+export type HeapGrowth = {
+  /** Much that is dropped soon is about to be read; the result is called when it is over. */
+  enter(): () => void
+  stop(): void
 }
 
-/**
- * Keeps this process's heap from growing to several times its size. Left alone on a machine with much memory, V8 lets a large one double
- * and more, so that checking one whole list of 100,000 tags would stay resident several times over. And a small one may not be held as
- * short: what passes through in buffers counts too, and it would be collected every few megabytes of a transfer. Returns what ends the
- * watch.
- */
-export function watchHeapGrowth(): () => void {
-  let last = 0
-  const check = () => {
-    const percent = growingPercent(getHeapStatistics().used_heap_size)
-    if (percent === last) return
-    last = percent
-    setFlagsFromString(`--heap-growing-percent=${percent}`)
+/** Left alone V8 lets the heap double and more on a machine with much memory: one whole list of 100,000 tags would leave several times its size. */
+const tightPercent = 20
+/** Up to here V8 chooses: where bodies pass through, each of their buffers counts as growth, and a small heap would be collected all the time. */
+const smallHeapBytes = 48 * 1024 * 1024
+const checkMs = 250
+
+/** What `--heap-growing-percent` is to be with this much on the heap; 0 leaves it to V8. */
+export function growingPercent(heapBytes: number, entered: number): number {
+  return entered > 0 || heapBytes > smallHeapBytes ? tightPercent : 0
+}
+
+/** Keeps the heap near what lives while it is large or `enter`ed, and leaves V8 its way while only bodies pass through. */
+export function watchHeapGrowth(): HeapGrowth {
+  let entered = 0
+  let percent = 0
+  const adjust = () => {
+    const wanted = growingPercent(getHeapStatistics().used_heap_size, entered)
+    if (wanted !== percent) setFlagsFromString(`--heap-growing-percent=${wanted}`)
+    percent = wanted
   }
-  check()
-  const checks = setInterval(check, checkMs).unref()
-  return () => clearInterval(checks)
+  const checks = setInterval(adjust, checkMs).unref()
+  return {
+    enter() {
+      entered += 1
+      adjust()
+      let isOver = false
+      return () => {
+        if (!isOver) entered -= 1
+        isOver = true
+      }
+    },
+    stop: () => clearInterval(checks),
+  }
 }

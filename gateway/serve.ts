@@ -17,6 +17,7 @@ import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { registryErrorResponse } from './errors.ts'
 import { noFeatures } from './features.ts'
+import { createGivingWay, type GivingWay } from './giving-way.ts'
 import { watchHeapGrowth } from './heap-growth.ts'
 import { sendLargeBody } from './large-body.ts'
 import { defaultLimits } from './limits.ts'
@@ -50,6 +51,8 @@ const leastBodyBytesPerCheck = 60 * 1024
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
 const idleCheckMs = 50
+/** How long a slice of background work waits for requests to end. */
+const patienceMs = 50
 
 /**
  * Opens the stores, the chain and the key that `config` names and listens. `overrides` replace what the app is given: a clock, limits,
@@ -70,17 +73,18 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const local = { content: stores.content, ledger, hash }
   const announcer = announcerTo(uploads, { ...given, ...local, announcements: stores.announcements })
   const onUploaded = () => announcer?.wake()
-  const queue = startSwarmQueue({ ...given, ...local, uploads, onUploaded })
   const { clock, pause } = given
+  const traffic = createGivingWay(patienceMs)
+  const queue = startSwarmQueue({ ...given, ...local, pause: traffic.pause, uploads, onUploaded })
   const content = readingFrom(bees, config, given.content, { hash, ledger, clock, pause, noteKept: queue.noteKept })
   const { noteStored } = queue
   const swarm = { hash, ledger, local: given.content, noteStored, postage: uploads?.postage ?? null }
   const watched = announcer ? watchStores(given, announcer.note) : given
   const deps: Deps = { ...watched, content, swarm: { ...swarm, ...(announcer && { announcer }) } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
+  watchTraffic(server, traffic)
   watchBodies(server)
-  server.once('close', watchHeapGrowth())
-  const upkeep = startUpkeep(deps, config.collection?.intervalSeconds ?? null)
+  const upkeep = startUpkeep({ ...deps, pause: traffic.pause }, config.collection?.intervalSeconds ?? null)
   try {
     await listen(server, config)
   } catch (error) {
@@ -188,6 +192,16 @@ async function checkChain(config: Config): Promise<void> {
     if (ensRegistry === config.ensRegistry) continue
     throw new ConfigError(keyOf('ens-registry'), config.ensRegistry, `${ensRegistry}, which the resolver asks`)
   }
+}
+
+/** Background work waits for requests, and garbage does not while somebody sends a whole list. */
+function watchTraffic(server: Server, traffic: GivingWay): void {
+  const heap = watchHeapGrowth()
+  server.on('request', ({ method, url = '' }: IncomingMessage, outgoing: ServerResponse) => {
+    outgoing.once('close', traffic.enter())
+    if (method === 'PUT' && url.endsWith('/_mooring/list')) outgoing.once('close', heap.enter())
+  })
+  server.once('close', heap.stop)
 }
 
 function watchBodies(server: Server): void {

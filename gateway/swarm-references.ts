@@ -37,6 +37,7 @@ async function computeReference(deps: ReferenceDeps, { digest, size }: SizedCont
   const digester = createHash(algorithmOf(digest))
   const digested = async function* () {
     for await (const piece of body as unknown as AsyncIterable<Uint8Array>) {
+      await deps.pause()
       digester.update(piece)
       yield piece
     }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Chain, cores, makeFolder, residentMegabytes, startGateway, startScript } from '../lab.ts'
+import { type Chain, cores, makeFolder, residentMegabytes, startGateway, startScript, untilIdle } from '../lab.ts'
 import { type Asking, measureRandom, writePaths } from '../load/load.ts'
 import { hasReferrers, missingPeers, type Registry, startRegistries } from '../peers/registries.ts'
 import { createRow, median, type Row } from '../row.ts'
@@ -67,11 +67,17 @@ async function measureManifests({ registries, scale }: Stand): Promise<Row[]> {
 
 async function measureTagPages({ registries, scale }: Stand): Promise<Row[]> {
   const tags = Array.from({ length: scale.tags }, (_, at) => `t${String(at).padStart(6, '0')}`)
-  for (const registry of registries) await putTags(registry, 'many', tags, 8)
+  for (const registry of registries) await putTags(registry, 'many', registry.name === ours ? together(tags) : tags, 8)
   const pages = tags
     .filter((_, at) => at % 100 === 0)
     .map((last) => `/v2/${repository}/many/tags/list?n=100&last=${last}`)
   return [await compareRates(`tags/list, pages of 100 of ${scale.tags} tags`, registries, scale, pages)]
+}
+
+/** The same tags in groups, each one request with `?tag=` for every tag: a list signed once, which the peers do not have. */
+function together(tags: readonly string[]): string[] {
+  const groups = Array.from({ length: Math.ceil(tags.length / 100) }, (_, at) => tags.slice(at * 100, (at + 1) * 100))
+  return groups.map((group) => `${digestOf(taggedManifest)}?${group.map((tag) => `tag=${tag}`).join('&')}`)
 }
 
 async function measureReferrers({ registries, scale }: Stand): Promise<Row[]> {
@@ -174,8 +180,10 @@ async function compareRates(
   const file = writePaths(paths)
   const rates = new Map<string, number[]>()
   for (let run = 0; run < runs; run += 1) {
-    for (const registry of registries)
+    for (const registry of registries) {
+      await Promise.all(registries.map(({ pid }) => untilIdle(pid)))
       collect(rates, registry, await measureRandom(registry.url, file, seconds, { method, accept: manifestType }))
+    }
   }
   return rowOf(name, 'requests/s', runs, rates)
 }
@@ -191,6 +199,7 @@ async function compareTransfers(
   const unable = new Set<Registry>()
   for (let run = 0; run < runs; run += 1) {
     for (const registry of registries.filter((each) => !unable.has(each))) {
+      await Promise.all(registries.map(({ pid }) => untilIdle(pid)))
       const seconds = await transfer(registry, order()).catch((error: Error) => leaveOut(registry, name, error))
       if (seconds) collect(rates, registry, megabytes / median(seconds))
       else unable.add(registry)
@@ -241,6 +250,8 @@ function createManifest(comment: string, subject?: object): Buffer {
   return Buffer.from(JSON.stringify({ ...what, ...(subject && { subject }), annotations: { comment } }))
 }
 
+const taggedManifest = createManifest('tagged')
+
 async function pushBlob({ url }: Registry, bytes: Buffer, into = repository): Promise<void> {
   const begun = await fetch(`${url}/v2/${into}/blobs/uploads/`, { method: 'POST' })
   const location = new URL(begun.headers.get('location') ?? '', url)
@@ -261,6 +272,6 @@ async function pushManifest(registry: Registry, manifest: Buffer, tag = digestOf
 async function putTags(registry: Registry, leaf: string, tags: readonly string[], parallel: number): Promise<number[]> {
   const into = `${repository}/${leaf}`
   await pushBlob(registry, emptyConfig, into)
-  const manifest = createManifest('tagged').toString()
-  return transfer(registry, { repository: into, tags, manifest, mediaType: manifestType, parallel })
+  const order = { tags, manifest: taggedManifest.toString(), mediaType: manifestType, parallel }
+  return transfer(registry, { repository: into, ...order })
 }
