@@ -231,6 +231,16 @@ describe('R2: whatever comes between two calls of another', () => {
     })
   })
 
+  test('an upload assembled by two at once, as after a restart: its parts are the content and stay', async () => {
+    const calls = await interleave(prepare, assembleOne, assembleOne, async (content) => {
+      expect(await expectAbsentOrWhole(content)).toBe(true)
+      await content.dropUpload('one')
+      await expectSweptClean(content)
+      expect(await expectAbsentOrWhole(content)).toBe(true)
+    })
+    expect(calls).toBeGreaterThan(2)
+  })
+
   test('content is removed while its digest is assembled again: absent or whole, and a third try makes it whole', async () => {
     const removeIt = (content: ContentStore) => content.remove(digest)
     const prepareShown = async (content: ContentStore) => {
