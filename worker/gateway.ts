@@ -12,7 +12,7 @@ export type WorkerGateway = { fetch(request: Request): Promise<Response> }
 
 /** Opened with the first request. What is wrong with the vars is the answer to every request, and names the key. */
 export function createWorkerGateway(env: Env): WorkerGateway {
-  let opened: ReturnType<typeof open> | undefined
+  let opened: Awaited<ReturnType<typeof open>> | undefined
   const open = async () => {
     const config = readWorkerConfig(env)
     return { app: createApp(await openDeps(env, config)), addressHeader: config.clientAddressHeader ?? '' }
@@ -20,8 +20,8 @@ export function createWorkerGateway(env: Env): WorkerGateway {
   return {
     async fetch(request) {
       try {
-        opened ??= open()
-        const { app, addressHeader } = await opened
+        opened ??= await open()
+        const { app, addressHeader } = opened
         return await app.fetch(request, { client: request.headers.get(addressHeader) ?? '' })
       } catch (error) {
         return failureOf(error, request)

@@ -20,7 +20,8 @@ async function answer(request: Request, env: Env): Promise<Response> {
 export default {
   async fetch(request, env, context) {
     const answered = answer(request, env)
-    // Several requests may wait for one question to the chain: whoever asked it hears it out, also when its client went away.
+    // Requests that come together share one question to the chain (chain/cached-chain.ts), and it ends with the request that asks it:
+    // that one goes on when its client goes away.
     context.waitUntil(answered)
     return answered
   },

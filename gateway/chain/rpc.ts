@@ -25,9 +25,19 @@ export type Rpc = {
 const defaultTimeoutMs = 10_000
 const maxCallsPerRequest = 100
 
-/** An HTTP JSON-RPC endpoint. CCIP-Read is never followed here: what we ask is answered on chain. */
+let opened = 0
+
+/**
+ * An HTTP JSON-RPC endpoint. CCIP-Read is never followed here: what we ask is answered on chain. viem gathers the calls of everybody who
+ * asks one URL behind one timer; in a Worker that timer ends with the request that set it, and all others would wait for ever. So each
+ * endpoint that is opened has a URL of its own: a fragment is never sent (RFC 9110 section 4.2.5).
+ */
 export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rpc {
-  const transport = http(url, { batch: { batchSize: maxCallsPerRequest }, timeout: timeoutMs, retryCount: 1 })
+  const transport = http(`${url}#${++opened}`, {
+    batch: { batchSize: maxCallsPerRequest },
+    timeout: timeoutMs,
+    retryCount: 1,
+  })
   const client = createClient({ transport, ccipRead: false, cacheTime: 0 })
   return {
     chainId: async () => Number(await ask(client.request({ method: 'eth_chainId' }))),

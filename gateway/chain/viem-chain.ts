@@ -33,11 +33,13 @@ type NameAtBlock = { chainId: number; resolver: Address; ensName: string; rpc: R
  * contract says; where they differ nobody is right. Nothing is kept but the addresses of the ENS contracts, which are immutable.
  */
 export function createViemChain(options: ViemChainOptions): ChainReader {
-  const rpc = createRpc(options.rpcUrl, options.timeoutMs)
+  /** One for each question: what one asks together never waits for another's. */
+  const openRpc = () => createRpc(options.rpcUrl, options.timeoutMs)
   const chainId = options.chainId
   const resolver = options.resolver.toLowerCase() as Address
-  const contracts = keepAnswer(() => readContracts(rpc, { ...options, resolver }))
+  const contracts = keepAnswer(() => readContracts(openRpc(), { ...options, resolver }))
   const at = async (ensName: string): Promise<NameAtBlock> => {
+    const rpc = openRpc()
     const block = await rpc.latestBlock()
     return { chainId, resolver, ensName, rpc, block, call: (to, callData) => rpc.call(to, callData, block.number) }
   }
@@ -125,14 +127,11 @@ export async function findResolver(
   return resolvers.find((resolver) => resolver !== null) ?? null
 }
 
-/** Asks again only after a failure. */
+/** Asks until there is an answer. An answer is kept and no question: in a Worker that may end with the request that asked it. */
 function keepAnswer<Answer>(read: () => Promise<Answer>): () => Promise<Answer> {
-  let answer: Promise<Answer> | undefined
-  return () => {
-    answer ??= read().catch((error: unknown) => {
-      answer = undefined
-      throw error
-    })
+  let answer: Answer | undefined
+  return async () => {
+    answer ??= await read()
     return answer
   }
 }

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { parseRepository } from '../ens/name.ts'
+import { keptFor } from '../kept.ts'
 import { type ListLine, ListMoved } from '../store/tag-list-store.ts'
 import type { NameAuthority } from '../tags/authority.ts'
 import { type ListUpload, parseListUpload, signedListToJson } from '../tags/json.ts'
@@ -27,14 +28,15 @@ export const putList: Route = async (context) => {
   const body: Body = { bytes: await readBody(context.request, deps.limits.maxListBodyBytes) }
   if (body.bytes.byteLength <= smallBodyBytes) return publishUpload(deps, ensName, body)
   // Each takes many times its length in memory while it is checked.
-  return largeBodies('one at a time', () => publishUpload(deps, ensName, body))
+  return largeBodiesOf(deps.lists)('one at a time', () => publishUpload(deps, ensName, body))
 }
 
 /** Emptied when it was read: the tens of megabytes of a whole list are not held while it is checked and written. */
 type Body = { bytes: Uint8Array }
 
 const smallBodyBytes = 1024 * 1024
-const largeBodies = createTurns()
+/** One queue for each app's lists. */
+const largeBodiesOf = keptFor((_: Deps['lists']) => createTurns())
 
 async function publishUpload(deps: Deps, ensName: string, body: Body): Promise<Response> {
   const upload = await runInSlices(parseListUpload(body.bytes), deps.pause)

@@ -4,7 +4,7 @@ import type { Signer } from '../../gateway/signer.ts'
 import type { TagEntry } from '../../gateway/tags/entry.ts'
 import { decodeTagEntry, decodeTagKey } from '../../gateway/tags/entry.ts'
 import { entryToJson, headerToJson } from '../../gateway/tags/json.ts'
-import { hashList, type ListHeader, NO_DELEGATIONS, ZERO_HASH } from '../../gateway/tags/list.ts'
+import { hashList, type ListDomain, type ListHeader, NO_DELEGATIONS, ZERO_HASH } from '../../gateway/tags/list.ts'
 import {
   applyDelta,
   createMemoryTree,
@@ -24,13 +24,20 @@ export type UploadJson = {
 }
 
 /** A list as somebody with the key makes it away from any gateway. */
-export type AuthoredList = { header: ListHeader; hash: Hex; slots: readonly Slot[]; changes: readonly TagChange[] }
+export type AuthoredList = {
+  domain: ListDomain
+  header: ListHeader
+  hash: Hex
+  slots: readonly Slot[]
+  changes: readonly TagChange[]
+}
 
 /** Plans and dates the list after `before` (undefined begins a line). `header` overrides what is signed. */
 export async function author(
-  before: AuthoredList | undefined,
+  before: Omit<AuthoredList, 'changes'> | undefined,
   changed: readonly { tag: string; entry: TagEntry | null }[],
   header: Partial<ListHeader> = {},
+  domain: ListDomain = before?.domain ?? testDomain,
 ): Promise<AuthoredList> {
   const version = header.version ?? (before ? before.header.version + 1n : 1n)
   const updatedVersion = Number(version)
@@ -52,13 +59,13 @@ export async function author(
     expiresAt: testTime + 86_400n,
     ...header,
   }
-  return { header: list, hash: hashList(testDomain, list), slots: applyDelta(tree.slots(), delta), changes }
+  return { domain, header: list, hash: hashList(domain, list), slots: applyDelta(tree.slots(), delta), changes }
 }
 
-async function signedBy(signers: readonly Signer[], { header }: AuthoredList) {
+async function signedBy(signers: readonly Signer[], { domain, header }: AuthoredList) {
   const signatures = signers.map(async (signer) => ({
     signer: signer.address,
-    signature: await signer.signList(testDomain, header),
+    signature: await signer.signList(domain, header),
   }))
   return (await Promise.all(signatures)).sort((a, b) => (a.signer < b.signer ? -1 : 1))
 }

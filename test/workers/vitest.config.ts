@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
+import type { ProvidedContext } from 'vitest'
 import { defineConfig } from 'vitest/config'
 import { migrationsFolder } from '../../gateway/package-root.ts'
 import { createReporter } from '../reporter.ts'
@@ -14,13 +15,26 @@ Object.assign(process.env, {
   WRANGLER_SEND_METRICS: 'false',
 })
 
-export default defineConfig(async () => ({
+/** The vars of a Worker for the chain that the global setup started. */
+function varsOf({ rpc, chainId, addresses }: ProvidedContext['chain']): Record<string, string> {
+  return {
+    MOORING_RPC: rpc,
+    MOORING_CHAIN_ID: String(chainId),
+    MOORING_ENS_REGISTRY: addresses.ensRegistry,
+    MOORING_RESOLVER: addresses.resolver,
+  }
+}
+
+export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   plugins: [
-    cloudflareTest({
+    cloudflareTest(async ({ inject }) => ({
       wrangler: { configPath: './wrangler.toml' },
-      miniflare: { cf: false, bindings: { TEST_MIGRATIONS: await readD1Migrations(migrationsFolder()) } },
-    }),
+      miniflare: {
+        cf: false,
+        bindings: { ...varsOf(inject('chain')), TEST_MIGRATIONS: await readD1Migrations(migrationsFolder()) },
+      },
+    })),
   ],
   test: {
     include: ['test/workers/**/*.test.ts'],
@@ -32,4 +46,4 @@ export default defineConfig(async () => ({
     allowOnly: false,
     passWithNoTests: false,
   },
-}))
+})
