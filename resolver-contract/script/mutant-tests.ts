@@ -75,7 +75,8 @@ if (failures.length > 0) { console.log(failures[0]); process.exit(${failed}) }`
 
 const testProgram = `
 const { forge } = await import('./resolver-contract/script/forge.mjs')
-const { stdout } = forge(['test', '--fail-fast', '--json', '--no-match-contract', 'Gas'], 'pipe')
+const { status, stdout } = forge(['test', '--fail-fast', '--json', '--no-match-contract', 'Gas'], 'pipe')
+if (!stdout.includes('{')) throw new Error('forge ended with ' + status + ' and said ' + JSON.stringify(stdout.slice(-500)))
 const suites = JSON.parse(stdout.slice(stdout.indexOf('{')))
 const results = Object.values(suites).flatMap((suite) => Object.entries(suite.test_results))
 const broken = results.find(([, { status }]) => status === 'Failure')

@@ -76,6 +76,11 @@ contract SettingsTest is Fixture {
         expectText(answerV1(), V1_TEXT);
     }
 
+    function ascending(uint256 count) internal pure returns (address[] memory publishers) {
+        publishers = new address[](count);
+        for (uint256 i = 0; i < count; i++) publishers[i] = address(uint160(0x1000 + i));
+    }
+
     function test_protocol3_policies_outside_their_limits_are_refused() public {
         set(Policy(both(), 2, bob, 3600));
         set(Policy(both(), 1, bob, 604_800));
@@ -87,7 +92,8 @@ contract SettingsTest is Fixture {
         refusePolicy(Policy(both(), 1, bob, 604_801));
         refusePolicy(Policy(one(address(0)), 1, address(0), 0));
         refusePolicy(Policy(new address[](0), 1, bob, 3600));
-        refusePolicy(Policy(new address[](9), 1, address(0), 0));
+        set(Policy(ascending(8), 8, address(0), 0));
+        refusePolicy(Policy(ascending(9), 8, address(0), 0));
         address[] memory falling = both();
         (falling[0], falling[1]) = (falling[1], falling[0]);
         refusePolicy(Policy(falling, 1, address(0), 0));
@@ -153,6 +159,10 @@ contract SettingsTest is Fixture {
         sign(a, ALICE_KEY);
         expectText(a, V1_TEXT);
         expectText(answerFor(WEB_NAME, textCall(WEB, "oci-tag[v1]"), 1), V1_TEXT);
+        vm.prank(alice);
+        resolver.reset(WEB_NAME);
+        expectRefusal(answerFor(WEB_NAME, textCall(WEB, "oci-tag[v1]"), 1), IMooringResolver.EpochMismatch.selector);
+        expectText(a, V1_TEXT);
     }
 
     function test_row6_a_revoked_key_is_revoked_for_good() public {
