@@ -1,5 +1,4 @@
 import type { Address, Hex } from 'viem'
-import { privateKeyToAddress, sign, signMessage } from 'viem/accounts'
 import { openSwarmHash } from '#test/swarm-hash'
 import { type ChainReader, ChainUnavailable } from '../gateway/chain/chain-reader.ts'
 import type { Deps } from '../gateway/deps.ts'
@@ -10,7 +9,10 @@ import type { Signer } from '../gateway/signer.ts'
 import { createMemorySwarmLedger } from '../gateway/store/memory.ts'
 import type { SwarmLedger } from '../gateway/store/swarm-ledger.ts'
 import type { NameAuthority, Policy } from '../gateway/tags/authority.ts'
-import { hashList, ZERO_HASH } from '../gateway/tags/list.ts'
+import { ZERO_HASH } from '../gateway/tags/list.ts'
+import { addressOf, createTestSigner, testKeys } from './keys.ts'
+
+export { addressOf, createTestSigner, testKeys } from './keys.ts'
 
 /** Computes Swarm references, for all tests of a file. */
 export const testSwarmHash = await openSwarmHash()
@@ -26,26 +28,6 @@ export const testDomain = { chainId: 31337, resolver: '0x5fbdb2315678afecb367f03
 
 /** Unix seconds at which the fixed clock and the fake chain's block stand. */
 export const testTime = 1_800_000_000n
-
-/** The well-known first keys of anvil: worthless, and the same in every test. */
-export const testKeys = {
-  owner: '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
-  other: '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
-  third: '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
-} as const satisfies Record<string, Hex>
-
-export function addressOf(key: Hex): Address {
-  return privateKeyToAddress(key).toLowerCase() as Address
-}
-
-/** A signer that holds its key in memory. */
-export function createTestSigner(key: Hex = testKeys.owner): Signer {
-  return {
-    address: addressOf(key),
-    signList: (domain, list) => sign({ privateKey: key, hash: hashList(domain, list), to: 'hex' }),
-    signMessage: (hash) => signMessage({ message: { raw: hash }, privateKey: key }),
-  }
-}
 
 /** A clock that stands until it is moved. */
 export function createTestClock(now: bigint = testTime) {

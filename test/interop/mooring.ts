@@ -6,7 +6,7 @@ import { endWithProcess, run, stopChild } from './run.ts'
 
 const program = fileURLToPath(new URL('../../dist/mooring.js', import.meta.url))
 
-/** A running `mooring dev`: chain, contracts and a publishing gateway, all on loopback. */
+/** A gateway that clients are tried against, and the chain that names it, all on loopback: `mooring dev`, or a Worker. */
 export type Mooring = {
   /** `http://localhost:PORT`. */
   gateway: string
@@ -29,19 +29,36 @@ export async function startMooring(names: readonly string[] = []): Promise<Moori
   endWithProcess(child)
   const ready = await readReady(child)
   const port = Number(new URL(ready.gateway).port)
-  const chain = ['--rpc', ready.rpc, '--ens-registry', ready.ensRegistry]
-  const reading = [...chain, '--universal-resolver', ready.universalResolver]
   return {
     gateway: `http://localhost:${port}`,
     host: `localhost:${port}`,
     port,
+    ...resolvingOn(ready),
+    stop: () => stopChild(child),
+  }
+}
+
+/** Runs a command of the built command line and returns what it printed. @throws when it exits other than `exitCode` */
+export function runMooring(args: readonly string[], exitCode = 0): Promise<string> {
+  return run(process.execPath, [program, ...args], { exitCode })
+}
+
+/** Where the contracts of a chain are, as flags. */
+export function chainFlags({ rpc, ensRegistry, universalResolver }: ChainFlags): string[] {
+  return ['--rpc', rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
+}
+
+type ChainFlags = { rpc: string; ensRegistry: string; universalResolver: string }
+
+/** `mooring resolve` on a chain. */
+export function resolvingOn(chain: ChainFlags): Pick<Mooring, 'resolve' | 'resolveAbsent'> {
+  return {
     async resolve(nameAndTag) {
-      return JSON.parse(await run(process.execPath, [program, 'resolve', nameAndTag, '--json', ...reading]))
+      return JSON.parse(await runMooring(['resolve', nameAndTag, '--json', ...chainFlags(chain)]))
     },
     async resolveAbsent(nameAndTag) {
-      await run(process.execPath, [program, 'resolve', nameAndTag, ...reading], { exitCode: 3 })
+      await runMooring(['resolve', nameAndTag, ...chainFlags(chain)], 3)
     },
-    stop: () => stopChild(child),
   }
 }
 

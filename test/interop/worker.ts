@@ -1,0 +1,67 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { freePort } from '../e2e/world.ts'
+import { addressOf, testKeys } from '../keys.ts'
+import { makeFolder } from './image.ts'
+import { chainFlags, type Mooring, resolvingOn, runMooring } from './mooring.ts'
+import { type Bundle, bundleWorker, migrateDatabase, startBundle } from './workerd.ts'
+
+/** A Worker in workerd beside a chain of its own, whose resolver names it. */
+export type MooringWorker = Mooring & {
+  /** The lines that it logged, errors of workerd among them. */
+  said: readonly string[]
+  /** Pushes an image layout by `mooring push`, and signs the tag here. */
+  publish(layout: { folder: string }, nameAndTag: string): Promise<void>
+}
+
+/** The Workers that can be started. */
+export const workerKinds = {
+  /** What `wrangler deploy` sends. It holds no key. */
+  deployed: { entry: 'worker/index.ts', vars: {} },
+  /** The same with a signer in the object of a repository. */
+  publishing: { entry: 'test/workers/publishing-worker.ts', vars: { TEST_PUBLISHER_KEY: testKeys.owner } },
+} as const
+
+/** Starts it with ENS names that the test owner holds. `bundle`: built already; otherwise it is built here. */
+export async function startWorker(
+  kind: keyof typeof workerKinds,
+  names: readonly string[],
+  bundle?: Bundle,
+): Promise<MooringWorker> {
+  const folder = makeFolder()
+  const port = await freePort()
+  const publisher = addressOf(testKeys.owner)
+  const chain = await startDevChain({ gatewayUrls: [`http://127.0.0.1:${port}`], names, publisher })
+  const { ensRegistry, resolver } = chain.addresses
+  const contracts = { rpc: chain.rpc, ...chain.addresses }
+  const said: string[] = []
+  const vars = {
+    ...{ MOORING_RPC: chain.rpc, MOORING_CHAIN_ID: `${chain.chainId}`, MOORING_RATE_LIMIT: '0' },
+    ...{ MOORING_ENS_REGISTRY: ensRegistry, MOORING_RESOLVER: resolver, ...workerKinds[kind].vars },
+  }
+  const close = async () => {
+    await chain.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    await migrateDatabase(folder)
+    const built = bundle ?? (await bundleWorker(folder, workerKinds[kind].entry))
+    const worker = await startBundle({ bundle: built, states: folder, port, vars, said })
+    const gateway = `http://localhost:${port}`
+    const stop = async () => {
+      await worker.stop()
+      await close()
+    }
+    const keyFile = join(folder, 'publisher.key')
+    writeFileSync(keyFile, testKeys.owner, { mode: 0o600 })
+    const signing = ['--gateway', gateway, '--key-file', keyFile, '--state', join(folder, 'state')]
+    const publish = async (layout: { folder: string }, nameAndTag: string) => {
+      await runMooring(['push', layout.folder, nameAndTag, ...signing, ...chainFlags(contracts)])
+    }
+    return { gateway, host: `localhost:${port}`, port, ...resolvingOn(contracts), said, publish, stop }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
