@@ -8,6 +8,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
 import { createBodyFloor } from './body-floor.ts'
+import { anyChain } from './chain/any-chain.ts'
 import { cachedChain } from './chain/cached-chain.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
 import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
@@ -139,19 +140,9 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
 }
 
 /** The gateway asks one endpoint, and the next only when that one cannot be asked: agreement is the verifiers' business. */
-function firstThatAnswers(readers: readonly ChainReader[]): ChainReader {
-  const [first, ...others] = readers
+function firstThatAnswers([first, ...others]: readonly ChainReader[]): ChainReader {
   if (first === undefined) throw new ConfigError(keyOf('rpc'), null, 'the URL of a JSON-RPC endpoint')
-  const ask = async <Answer>(question: (reader: ChainReader) => Promise<Answer>) => {
-    let answer = question(first)
-    for (const other of others) answer = answer.catch(() => question(other))
-    return answer
-  }
-  return {
-    domain: first.domain,
-    readAuthority: (ensName) => ask((reader) => reader.readAuthority(ensName)),
-    readGateways: (ensName) => ask((reader) => reader.readGateways(ensName)),
-  }
+  return anyChain(first, ...others)
 }
 
 const logToStderr: Log = (event, fields) => {

@@ -44,7 +44,8 @@ export function startUpkeep(deps: Deps, intervalSeconds: number | null): Upkeep 
   }
 }
 
-async function collectOnce(deps: Deps, signal: AbortSignal): Promise<void> {
+/** One collection, asking the chain whose lists are a name's present ones. `signal` ends it between two steps. */
+export async function collectOnce(deps: Deps, signal: AbortSignal): Promise<void> {
   const isPresent = (line: ListLine) => isOfPresentOwner(deps, line)
   const { removed, bytes } = await collectGarbage(deps, { dryRun: false, isPresent, signal })
   if (removed.length > 0) deps.log('collected garbage', { removed: removed.length, bytes })

@@ -8,7 +8,8 @@ import { noFeatures } from '../gateway/features.ts'
 import { keptFor } from '../gateway/kept.ts'
 import { workerLimits } from '../gateway/limits.ts'
 import { createD1Sql } from '../gateway/store/d1.ts'
-import { createR2Content } from '../gateway/store/r2.ts'
+import { createR2Content, type R2Content } from '../gateway/store/r2.ts'
+import type { Sql } from '../gateway/store/sql.ts'
 import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
 import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
@@ -17,19 +18,23 @@ import type { Env } from './env.ts'
 import { bodyOfLength } from './fixed-length.ts'
 import { openSwarmHash } from './swarm-hash.ts'
 
+/** What the app gets, and what upkeep needs beside it. */
+export type WorkerDeps = Deps & { sql: Sql; content: R2Content }
+
 /** One for all that runs in this isolate, whose memory it counts. */
-const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucket))
+export const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucket))
 
 /**
  * The drivers behind a Worker's bindings. Many isolates write what is behind them, so nothing that only one process may know is kept:
  * heads of lists are read each time. @throws ConfigError
  */
-export async function openDeps(env: Env, config: Config): Promise<Deps> {
+export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
   const sql = createD1Sql(env.DB)
   const content = contentOf(env.BLOBS)
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   const noteStored = async () => undefined
   return {
+    sql,
     chain: cachedChain(openChain(config), workerLimits.authorityTtlSeconds, clock),
     content,
     catalog: createSqlCatalog(sql),

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { migrationsFolder } from '../package-root.ts'
 import type { Catalog } from './catalog.ts'
 import type { ContentStore } from './content-store.ts'
+import { endCutOffRemovals } from './cut-off-removals.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
 import { type Fs, nodeFs } from './fs.ts'
@@ -67,8 +68,8 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
   const catalog = createSqlCatalog(sql)
   const content = await openFilesContent(folder, fs)
   await content.sweep(await catalog.listParts())
-  await endRemovals(catalog, content)
-  await sweepTrees(sql)
+  await endCutOffRemovals(catalog, content, Math.floor(Date.now() / 1000))
+  await sweepTrees(sql, 0)
   return {
     content: rememberSmallContent(content, rememberedContentBytes),
     catalog,
@@ -86,14 +87,6 @@ async function checkDatabase(sql: Sql): Promise<string[]> {
     ...faults.map((row) => row.integrity_check).filter((text) => text !== 'ok'),
     ...orphans.map(({ table, parent }) => `a row of ${table} refers to no row of ${parent}`),
   ]
-}
-
-/** What a collection began to take away when it was cut off: nobody could link it since, so it goes now. */
-async function endRemovals(catalog: Catalog, content: ContentStore): Promise<void> {
-  const removals = await catalog.listRemovals()
-  if (removals.length === 0) return
-  for (const { digest } of removals) await content.remove(digest)
-  await catalog.endRemovals(removals, Math.floor(Date.now() / 1000))
 }
 
 /** Makes new folders durable: each name is kept by the folder above it. */

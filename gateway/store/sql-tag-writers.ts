@@ -175,7 +175,9 @@ async function swap(
 }
 
 async function beginTree(sql: Sql): Promise<number> {
-  const created = await sql.first<{ tree_id: number }>("INSERT INTO tree (state) VALUES ('pending') RETURNING tree_id")
+  const created = await sql.first<{ tree_id: number }>(
+    "INSERT INTO tree (state, begun_at) VALUES ('pending', unixepoch()) RETURNING tree_id",
+  )
   return created!.tree_id
 }
 

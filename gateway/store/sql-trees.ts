@@ -33,10 +33,12 @@ export function* wholeStatements(treeId: number, version: number, whole: WholeLi
 
 /**
  * Removes, in slices, trees that no list uses: those that a `replace` left behind (retired), and those that it never finished
- * (pending), with the changes written for them. To be called when nobody is replacing. Returns how many trees went.
+ * (pending), with the changes written for them, where they were begun at least `agedSeconds` ago: 0 only while nobody is replacing.
+ * Returns how many trees went.
  */
-export async function sweepTrees(sql: Sql): Promise<number> {
-  const trees = await sql.all<{ tree_id: number }>("SELECT tree_id FROM tree WHERE state <> 'live' ORDER BY tree_id")
+export async function sweepTrees(sql: Sql, agedSeconds: number): Promise<number> {
+  const text = "SELECT tree_id FROM tree WHERE state <> 'live' AND begun_at <= unixepoch() - ?1 ORDER BY tree_id"
+  const trees = await sql.all<{ tree_id: number }>(text, [agedSeconds])
   for (const tree of trees) await removeTree(sql, tree.tree_id)
   return trees.length
 }
