@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { algorithmOf, type Digest, type DigestAlgorithm, isDigest, parseDigest } from '../oci/digest.ts'
+import { inBlocks } from './blocks.ts'
 import {
   type ContentStore,
   DigestMismatch,
@@ -166,16 +167,21 @@ async function writeNew(
   const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }))
   const file = await fs.create(join(root, path))
   let size = 0
+  let written: Promise<void> = Promise.resolve()
   try {
-    for await (const chunk of chunks) {
-      const written = file.write(chunk)
-      for (const { hash } of hashes) hash.update(chunk)
+    for await (const block of inBlocks(chunks)) {
+      for (const { hash } of hashes) hash.update(block)
       await written
-      size += chunk.byteLength
+      written = file.write(block)
+      // Awaited above or below; until then a failure is nobody's.
+      written.catch(() => undefined)
+      size += block.byteLength
     }
+    await written
     await file.sync()
     await file.close()
   } catch (error) {
+    await written.catch(() => undefined)
     await file.close().catch(() => undefined)
     await fs.unlink(join(root, path)).catch(() => undefined)
     throw error
