@@ -137,3 +137,21 @@ test.each(refused)('arrows: %s', (_rule, path, good, bad) => {
   expect(wrongArrows(new Map([[path, good]]))).toEqual([])
   expect(wrongArrows(new Map([[path, bad]]))).toHaveLength(1)
 })
+
+/** All that an entry of ours loads, itself included: paths of ours, and packages. What is imported for its types alone is not loaded. */
+function loadedBy(entry: string, sources: ReadonlyMap<string, string>): Set<string> {
+  const loaded = new Set<string>([entry])
+  for (const path of loaded) {
+    const source = sources.get(path)
+    if (source === undefined) continue
+    for (const { to, typeOnly } of importsOf(path, source)) if (!typeOnly) loaded.add(to)
+  }
+  return loaded
+}
+
+test('a Worker loads no built-in of Node, no bee-js and no SQLite of its own', () => {
+  const sources = readSources(['gateway', 'worker'], /\.ts$/)
+  const outside = (entry: string) => [...loadedBy(entry, sources)].filter((path) => !/^(gateway|worker)\//.test(path))
+  expect(outside('gateway/serve.ts')).toEqual(expect.arrayContaining(['node:http', 'better-sqlite3']))
+  expect(new Set(outside('worker/index.ts').map(packageOf))).toEqual(new Set(['cloudflare:workers', 'hono', 'viem']))
+})
