@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
 import { freePort } from '../e2e/world.ts'
 import { addressOf, testKeys } from '../keys.ts'
 import { makeFolder } from './image.ts'
@@ -9,6 +9,7 @@ import { type Bundle, bundleWorker, migrateDatabase, startBundle } from './worke
 
 /** A Worker in workerd beside a chain of its own, whose resolver names it. */
 export type MooringWorker = Mooring & {
+  chain: Pick<DevChain, 'chainId' | 'addresses'>
   /** The lines that it logged, errors of workerd among them. */
   said: readonly string[]
   /** Pushes an image layout by `mooring push`, and signs the tag here. */
@@ -20,7 +21,10 @@ export const workerKinds = {
   /** What `wrangler deploy` sends. It holds no key. */
   deployed: { entry: 'worker/index.ts', vars: {} },
   /** The same with a signer in the object of a repository. */
-  publishing: { entry: 'test/workers/publishing-worker.ts', vars: { TEST_PUBLISHER_KEY: testKeys.owner } },
+  publishing: {
+    entry: 'test/workers/publishing-worker.ts',
+    vars: { TEST_PUBLISHER_KEY: testKeys.owner, MOORING_RATE_LIMIT: '0' },
+  },
 } as const
 
 /** Starts it with ENS names that the test owner holds. `bundle`: built already; otherwise it is built here. */
@@ -37,7 +41,7 @@ export async function startWorker(
   const contracts = { rpc: chain.rpc, ...chain.addresses }
   const said: string[] = []
   const vars = {
-    ...{ MOORING_RPC: chain.rpc, MOORING_CHAIN_ID: `${chain.chainId}`, MOORING_RATE_LIMIT: '0' },
+    ...{ MOORING_RPC: chain.rpc, MOORING_CHAIN_ID: `${chain.chainId}` },
     ...{ MOORING_ENS_REGISTRY: ensRegistry, MOORING_RESOLVER: resolver, ...workerKinds[kind].vars },
   }
   const close = async () => {
@@ -59,7 +63,7 @@ export async function startWorker(
     const publish = async (layout: { folder: string }, nameAndTag: string) => {
       await runMooring(['push', layout.folder, nameAndTag, ...signing, ...chainFlags(contracts)])
     }
-    return { gateway, host: `localhost:${port}`, port, ...resolvingOn(contracts), said, publish, stop }
+    return { chain, gateway, host: `localhost:${port}`, port, ...resolvingOn(contracts), said, publish, stop }
   } catch (error) {
     await close()
     throw error

@@ -93,6 +93,7 @@ export async function startBundle({ bundle, states, port, vars, said }: WorkerOp
     modulesRoot: states,
     defaultPersistRoot: join(states, 'v3'),
     cf: false,
+    unsafeTriggerHandlers: true,
     host: '127.0.0.1',
     port,
     log: new Log(LogLevel.ERROR),
