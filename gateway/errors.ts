@@ -57,7 +57,12 @@ export function toFailure(error: unknown, log: Log, request: Request): Failure {
     log('store full', { method: request.method, error: describe(error) })
     return failureOf(new OciError('UNKNOWN', 'this gateway has no room left to store anything', { status: 507 }))
   }
-  log('request failed', { method: request.method, url: request.url.split('?')[0], error: describe(error) })
+  const url = request.url.split('?')[0]
+  if (isBrokenOff(error)) {
+    log('request broken off', { method: request.method, url })
+    return failureOf(new OciError('SIZE_INVALID', 'the body ended before its end', { status: 400 }))
+  }
+  log('request failed', { method: request.method, url, error: describe(error) })
   return failureOf(new OciError('UNKNOWN', 'internal error; the gateway has logged what happened'))
 }
 
@@ -66,6 +71,11 @@ const fullCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FUL
 
 function isStoreFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && fullCodes.has(error.code)
+}
+
+/** What Node's HTTP server says of a body whose client went away: nobody's fault here, and nobody reads the answer. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
 }
 
 /** A 503 with Retry-After: what was asked for exists, but cannot be had now (protocol 5: never 404). */

@@ -35,6 +35,15 @@ describe('errors become a status here and nowhere else (distribution-spec "Error
     expect(errors).toEqual([{ code: 'BLOB_UPLOAD_INVALID', message: 'first', detail: { offset: 0 } }, ...more])
   })
 
+  test('a body whose client went away is a line in the log without a stack, any other connection reset is a failure', async () => {
+    const reset = (message: string) => mapped(Object.assign(new Error(message), { code: 'ECONNRESET' }))
+    const { logged } = await reset('aborted')
+    const url = 'http://gateway.test/v2/acme.eth/tags/list'
+    expect(logged).toEqual([['request broken off', { method: 'GET', url }]])
+    const other = await reset('read ECONNRESET')
+    expect([other.status, other.logged[0]?.[0]]).toEqual([500, 'request failed'])
+  })
+
   test.each(refusalNames)('the refusal %s is 403 DENIED with detail.reason, never 404 (protocol 5)', async (reason) => {
     const { status, errors } = await mapped(new Refusal(reason, 'why'))
     expect([status, errors]).toEqual([
