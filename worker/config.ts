@@ -17,7 +17,8 @@ const meaningless: readonly (readonly [flag: string, why: string])[] = [
   ['host', 'a Worker listens on no address'],
   ['data', 'a Worker keeps everything in its bindings DB and BLOBS'],
   ['publisher-key-file', 'a Worker holds no publisher key'],
-  ['swarm-sync', 'a Worker puts content on Swarm when its cron trigger fires'],
+  ['swarm-sync', 'a Worker only reads from Swarm'],
+  ['postage-batch', 'a Worker only reads from Swarm'],
 ]
 
 /** Written by Cloudflare, whatever the client sent under that name. */

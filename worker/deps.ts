@@ -1,3 +1,4 @@
+import { createSwarmReader } from '../gateway/bee/swarm-reader.ts'
 import { anyChain } from '../gateway/chain/any-chain.ts'
 import { cachedChain } from '../gateway/chain/cached-chain.ts'
 import type { ChainReader } from '../gateway/chain/chain-reader.ts'
@@ -7,45 +8,48 @@ import type { Deps, Log } from '../gateway/deps.ts'
 import { noFeatures } from '../gateway/features.ts'
 import { keptFor } from '../gateway/kept.ts'
 import { workerLimits } from '../gateway/limits.ts'
+import { openBees } from '../gateway/serve-swarm.ts'
 import { createD1Sql } from '../gateway/store/d1.ts'
 import { createR2Content, type R2Content } from '../gateway/store/r2.ts'
 import type { Sql } from '../gateway/store/sql.ts'
 import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
 import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
+import { createSwarmContent } from '../gateway/store/swarm-content.ts'
 import { createThrottle } from '../gateway/throttle.ts'
 import type { Env } from './env.ts'
 import { bodyOfLength } from './fixed-length.ts'
 import { openSwarmHash } from './swarm-hash.ts'
 
 /** What the app gets, and what upkeep needs beside it. */
-export type WorkerDeps = Deps & { sql: Sql; content: R2Content }
+export type WorkerDeps = Deps & { sql: Sql; local: R2Content }
 
 /** One for all that runs in this isolate, whose memory it counts. */
 export const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucket))
 
 /**
  * The drivers behind a Worker's bindings. Many isolates write what is behind them, so nothing that only one process may know is kept:
- * heads of lists are read each time. @throws ConfigError
+ * heads of lists are read each time. Content that is not in R2 is read from Swarm where MOORING_BEE names nodes, and kept in R2.
+ * @throws ConfigError
  */
 export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
   const sql = createD1Sql(env.DB)
-  const content = contentOf(env.BLOBS)
+  const local = contentOf(env.BLOBS)
+  const ledger = createSqlSwarmLedger(sql)
+  const hash = await openSwarmHash()
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
-  const noteStored = async () => undefined
+  const bees = openBees(config)
+  const noteNothing = async () => undefined
+  const source = { ledger, clock, noteKept: noteNothing, sharesReading: false }
   return {
     sql,
+    local,
     chain: cachedChain(openChain(config), workerLimits.authorityTtlSeconds, clock),
-    content,
+    content:
+      bees.length === 0 ? local : createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) }),
     catalog: createSqlCatalog(sql),
     lists: createSqlTagLists(sql),
-    swarm: {
-      hash: await openSwarmHash(),
-      ledger: createSqlSwarmLedger(sql),
-      local: content,
-      noteStored,
-      postage: null,
-    },
+    swarm: { hash, ledger, local, noteStored: noteNothing, postage: null },
     signer: null,
     clock,
     randomId,

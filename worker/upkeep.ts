@@ -31,9 +31,9 @@ export async function keepUp(env: Env, overrides: Partial<WorkerDeps> = {}): Pro
 }
 
 /** Removes what requests and collections left when they were cut off. */
-async function sweep({ sql, content, catalog }: WorkerDeps, now: number): Promise<void> {
-  await endCutOffRemovals(catalog, content, now)
+async function sweep({ sql, local, catalog }: WorkerDeps, now: number): Promise<void> {
+  await endCutOffRemovals(catalog, local, now)
   const trees = await sweepTrees(sql, abandonedSeconds)
-  const objects = await content.sweep(await catalog.listParts(), now - abandonedSeconds)
+  const objects = await local.sweep(await catalog.listParts(), now - abandonedSeconds)
   if (trees + objects > 0) log('swept', { trees, objects })
 }

@@ -1,17 +1,11 @@
+import type { Hex } from 'viem'
 import type { TestProject } from 'vitest/node'
-import { type DevAddresses, startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { type FakeBee, startFakeBee } from '../bee/fake-bee.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { openMemoryRegistry } from '../lookup/memory-registry.ts'
 import { knownBodies, openKnownList } from '../lookup/same-bytes.ts'
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** What our handler on Node answers to `knownCalls`; test/lookup/ccip-server.test.ts holds the reference server to the same. */
-    nodeBodies: string[]
-    /** A chain with `acme.eth` of the test owner on it. */
-    chain: { rpc: string; chainId: number; addresses: DevAddresses }
-  }
-}
+import { indexType } from '../registry/client.ts'
 
 /** On Node, before the tests in workerd; ends what it started after them. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
@@ -19,5 +13,17 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const publisher = addressOf(testKeys.owner)
   const chain = await startDevChain({ gatewayUrls: [], names: ['acme.eth'], publisher })
   project.provide('chain', { rpc: chain.rpc, chainId: chain.chainId, addresses: chain.addresses })
-  return chain.close
+  const bee = await startFakeBee()
+  project.provide('bee', { beeUrl: bee.beeUrl, ...(await putManifest(bee)) })
+  return async () => {
+    await Promise.all([chain.close(), bee.stop()])
+  }
+}
+
+async function putManifest({ beeUrl, buyBatch }: FakeBee): Promise<{ swarmReference: Hex; manifest: string }> {
+  const manifest = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [] })
+  const headers = { 'swarm-postage-batch-id': buyBatch(), 'swarm-redundancy-level': '0' }
+  const response = await fetch(`${beeUrl}/bytes`, { method: 'POST', headers, body: manifest })
+  const { reference } = (await response.json()) as { reference: string }
+  return { swarmReference: `0x${reference}`, manifest }
 }

@@ -14,7 +14,7 @@ import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import type { Env } from '../../worker/env.ts'
 import worker, { type Repository } from '../../worker/index.ts'
 import { entryOf } from '../publish/repository.ts'
-import { blobOf, bytesOf, configType, imageType, layerType } from '../registry/client.ts'
+import { blobOf, bytesOf, configType, imageType, indexType, layerType } from '../registry/client.ts'
 import { chainDomain, type Gateway, nextList, publish, putList, readList } from './publisher.ts'
 import { emptyBindings } from './stores.ts'
 
@@ -134,6 +134,25 @@ describe('a Worker over D1, R2, a Durable Object and a chain', () => {
     expect(begun).toEqual([String(env.REPOSITORIES.idFromName('web.acme.eth'))])
   })
 
+  test('protocol 6: what a list names and R2 does not have is read from Swarm, checked, and kept in R2', async () => {
+    const { beeUrl, swarmReference, manifest } = inject('bee')
+    const digest = await digestOf('sha256', bytesOf(manifest))
+    const entry = { ...entryOf(1), digest, size: manifest.length, mediaType: indexType, swarmReference }
+    const lie = { ...entry, digest: entryOf(2).digest }
+    await publish(deployed, [
+      { tag: 'v1', entry },
+      { tag: 'lie', entry: lie },
+    ])
+    const pull = (gateway: Gateway, tag: string) => send(gateway, 'GET', `/v2/acme.eth/manifests/${tag}`)
+    expect((await pull(anotherInstance(), 'v1')).status).toBe(503)
+    const withBee = anotherInstance({ MOORING_BEE: beeUrl })
+    const pulled = await pull(withBee, 'v1')
+    expect([pulled.status, pulled.text]).toEqual([200, manifest])
+    expect((await pull(withBee, 'lie')).status).toBe(503)
+    const kept = await pull(anotherInstance(), 'v1')
+    expect([kept.status, kept.text]).toEqual([200, manifest])
+  })
+
   test('publishing through two instances, 50 clients at once: every tag is there, one version each, no gap', async () => {
     const instances = [anotherInstance(), anotherInstance()]
     const publishes = Array.from({ length: 50 }, (_, number) =>
@@ -216,6 +235,7 @@ describe('vars that cannot be used', () => {
     ['MOORING_GC_INTERVAL', 'often', 'off, or seconds'],
     ['MOORING_INSECURE_NO_AUTH', '', 'true: anybody who reaches a Worker may push content'],
     ['MOORING_PUBLISHER_KEY_FILE', '/key', 'nothing: a Worker holds no publisher key'],
+    ['MOORING_BEE', 'bee', 'an http:// or https:// URL'],
     ['MOORING_PORT', '5050', 'nothing: a Worker listens on no port'],
   ]
 
