@@ -34,7 +34,6 @@ export type FaultyPair = {
   a: FakeBee
   b: FakeBee
   postageBatchIds: readonly [a: Hex, b: Hex]
-  isReal: boolean
   stop(): Promise<void>
 }
 
@@ -45,7 +44,7 @@ export async function openFaultyPair(): Promise<FaultyPair> {
   const [a, b] = [await startFakeBee(options), await startFakeBee(options)]
   const batchOf = (fake: FakeBee): Hex => node?.postageBatchId ?? `0x${fake.buyBatch(depth)}`
   const stop = async () => void (await Promise.all([a.stop(), b.stop()]))
-  return { a, b, postageBatchIds: [batchOf(a), batchOf(b)], isReal: node !== undefined, stop }
+  return { a, b, postageBatchIds: [batchOf(a), batchOf(b)], stop }
 }
 
 /** A suite over a fake of a test's own choice. */

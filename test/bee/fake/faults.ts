@@ -91,7 +91,7 @@ export async function deliver(
     if (response.destroyed) return
     if (bytes >= end) break
   }
-  if (damage?.kind === 'stall') return
+  if (damage?.kind === 'stall' && bytes >= end) return
   if (damage?.kind === 'cut' && damage.framing !== 'clean') return flushAndDestroy(response)
   response.end()
 }
