@@ -1,7 +1,6 @@
 import type { Bee } from './bee/bee.ts'
-import { createFetchBee } from './bee/fetch-bee.ts'
 import { createSwarmReader } from './bee/swarm-reader.ts'
-import { type Config, ConfigError, keyOf } from './config.ts'
+import type { Config } from './config.ts'
 import { createPostage } from './postage.ts'
 import type { ContentStore } from './store/content-store.ts'
 import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
@@ -9,17 +8,6 @@ import { hashWhileStoring, type IngestDeps } from './store/swarm-ingest.ts'
 import type { AnnouncerDeps } from './swarm-announce-step.ts'
 import { type Announcer, startAnnouncer } from './swarm-announcer.ts'
 import type { SwarmQueueDeps } from './swarm-queue.ts'
-
-/** The nodes that `config` names. @throws ConfigError for what is no address of a node */
-export function openBees({ swarm }: Config): Bee[] {
-  return (swarm?.beeUrls ?? []).map((beeUrl) => {
-    try {
-      return createFetchBee({ beeUrl })
-    } catch (error) {
-      throw new ConfigError(keyOf('bee'), beeUrl, (error as Error).message)
-    }
-  })
-}
 
 /** What the queue uploads with; null without nodes. */
 export function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => bigint): SwarmQueueDeps['uploads'] {

@@ -10,7 +10,7 @@ const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
 const homes = /^gateway\/store\/(memory|node-stores)\.ts$/
-const chooser = /^(gateway\/(serve(-swarm)?|offline)\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
+const chooser = /^(gateway\/(serve(-swarm|-bees)?|offline)\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
 const pure = /^gateway\/(oci|tags|ens)\//
 const impure =
   /\b(fetch|Date|Math\.random|process|performance|setTimeout|setInterval|console|globalThis)\b(?!['":?]|\s*:)/
