@@ -149,8 +149,7 @@ async function expectListed({ swarm }: Deps, entry: TagEntry): Promise<ShownCont
 async function findByTag(context: RouteContext, repository: OpenRepository, tag: string) {
   const found = await findTag(context, repository, tag)
   if (!found) throw manifestUnknown(repository, tag)
-  const { entry, standing } = found
-  const record = await context.deps.catalog.findManifest(repository.key, entry.digest)
+  const { entry, standing, record } = found
   if (!record) return { content: await expectListed(context.deps, entry), standing }
   const { renewManifest } = context.deps.catalog
   await noteUse(context.deps, record.usedAt, (now) => renewManifest(repository.key, entry.digest, now))

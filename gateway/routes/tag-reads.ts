@@ -1,5 +1,6 @@
 import { OciError } from '../oci/error.ts'
 import { warningValue } from '../oci/warning.ts'
+import type { StoredManifest } from '../store/catalog.ts'
 import { decodeTagEntry, encodeTagKey, isTag, isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
@@ -14,8 +15,13 @@ export function parseTag(text: string): string {
   throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
 }
 
-/** A tag's entry and the list it stands in; `standing` undefined for one that is shown only because the caller may push. */
-export type FoundTag = { entry: TagEntry; standing: StandingList | undefined }
+/** A tag's entry, the list it stands in, and the manifest where the repository shows it. */
+export type FoundTag = {
+  entry: TagEntry
+  /** Undefined for one that is shown only because the caller may push. */
+  standing: StandingList | undefined
+  record: StoredManifest | undefined
+}
 
 /**
  * The entry that the signed list has for a tag; undefined without a list, without the tag, and for a tombstone.
@@ -31,7 +37,7 @@ export async function findTag(
   const standing = await checkStanding(context, repository, found.head)
   if (!found.slot) return undefined
   const entry = decodeTagEntry(found.slot.value, found.head.list.version)
-  return isTombstone(entry) ? undefined : { entry, standing }
+  return isTombstone(entry) ? undefined : { entry, standing, record: found.manifest }
 }
 
 /**

@@ -38,7 +38,7 @@ export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
     return true
   }
   return {
-    ...readersOf(find),
+    ...readersOf(find, tables),
     ...pagesOf(find),
     ...listingsOf(lines),
     async commit(line, signed, delta, manifest) {
@@ -105,14 +105,20 @@ function listingsOf(lines: ReadonlyMap<string, Line>): Pick<TagListStore, 'listL
 
 type Find = (line: ListLine) => Line | undefined
 
-function readersOf(find: Find): Pick<TagListStore, 'findHead' | 'findSlot' | 'prove' | 'openTree'> {
+function readersOf(
+  find: Find,
+  tables?: MemoryTables,
+): Pick<TagListStore, 'findHead' | 'findSlot' | 'prove' | 'openTree'> {
   return {
     findHead: async (line) => find(line)?.head,
     async findSlot(line, key) {
       const known = find(line)
       if (!known) return undefined
       const slot = known.rows.slots[positionOf(known.rows, key)]!
-      return { head: known.head, slot: slot.key === key ? slot : undefined }
+      if (slot.key !== key) return { head: known.head, slot: undefined, manifest: undefined }
+      const { digest } = decodeTagEntry(slot.value, known.head.list.version)
+      const manifest = tables?.shelves.get(keyOfRepository(line))?.manifests.get(digest)
+      return { head: known.head, slot, manifest: manifest && { ...manifest } }
     },
     async prove(line, keys) {
       const known = find(line)

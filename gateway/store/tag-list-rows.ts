@@ -34,6 +34,8 @@ export const sentinel: Slot = { key: '0x', nextKey: '0x', value: '0x' }
 
 /** Flags are the first byte of a value: below 2 without the tombstone bit (protocol 2.1). */
 export const isShown = "substr(s.value, 1, 1) < x'02'"
+/** The digest of a slot as other tables have it: sha256:<hex>. */
+export const digestText = `CASE substr(s.digest, 1, 1) WHEN x'01' THEN 'sha256:' ELSE 'sha512:' END || lower(hex(substr(s.digest, 2)))`
 /** A list_line row is the one of `line` when its key columns equal ?1 to ?5. */
 export const isLine = 'l.chain_id = ?1 AND l.resolver = ?2 AND l.ens_name = ?3 AND l.owner = ?4 AND l.epoch = ?5'
 /** The columns of a `VersionRow`. */

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { TagEntry } from '../tags/entry.ts'
 import type { SignedList, SignerSignature } from '../tags/list.ts'
 import type { Proof, Slot, TreeDelta, TreeReader } from '../tags/tree.ts'
-import type { RepositoryKey } from './catalog.ts'
+import type { RepositoryKey, StoredManifest } from './catalog.ts'
 
 /** One line of lists: version after version under one chain, contract, name, owner and epoch. A new owner or epoch begins anew. */
 export type ListLine = { chainId: number; resolver: Address; ensName: string; owner: Address; epoch: bigint }
@@ -18,6 +18,9 @@ export type WholeList = {
   changes: readonly TagTransition[]
 }
 
+/** A list, a slot of it (undefined when absent), and its manifest where the line's repository shows that. */
+export type FoundSlot = { head: SignedList; slot: Slot | undefined; manifest: StoredManifest | undefined }
+
 /** A version of the history, and how many tags it changed. */
 export type HistoryRecord = SignedList & { changeCount: number }
 
@@ -29,8 +32,8 @@ export type HistoryRecord = SignedList & { changeCount: number }
 export type TagListStore = {
   /** The current list, undefined before the first publish. */
   findHead(line: ListLine): Promise<SignedList | undefined>
-  /** The current list and the slot of exactly this key (undefined when absent); undefined without a list. */
-  findSlot(line: ListLine, key: Hex): Promise<{ head: SignedList; slot: Slot | undefined } | undefined>
+  /** The current list and the slot of exactly this key, all read at once; undefined without a list. */
+  findSlot(line: ListLine, key: Hex): Promise<FoundSlot | undefined>
   /** The current list and one proof per key, in order; undefined without a list. Reads O(keys x log n) rows. */
   prove(line: ListLine, keys: readonly Hex[]): Promise<{ head: SignedList; proofs: readonly Proof[] } | undefined>
   /**

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Digest } from '../../gateway/oci/digest.ts'
 import type { RepositoryKey } from '../../gateway/store/catalog.ts'
 import { ManifestGone } from '../../gateway/store/tag-list-store.ts'
+import { encodeTagKey } from '../../gateway/tags/entry.ts'
 import type { TagChange } from '../../gateway/tags/tree.ts'
 import type { Stores } from './crash/work.ts'
 import {
@@ -106,6 +107,22 @@ export function upkeepSuite(drivers: string, open: OpenStores): void {
       expect(await lists.listDigests(line, '', 1)).toEqual([manifest])
       expect(await lists.listDigests(line, manifest, 9)).toEqual([wide])
       expect(await lists.listDigests({ ...line, epoch: 9n }, '', 9)).toEqual([])
+    })
+
+    it('findSlot: with the manifest that the line’s own repository shows for the tag, of either algorithm', async () => {
+      const { lists } = stores
+      const wide = digestOf('wide', 'sha512')
+      await publish(lists, [pointTo('a', manifest), pointTo('b', wide), pointTo('c', blob)])
+      await catalog.putManifest(other, manifestOf(blob), nothing, stored)
+      await catalog.putManifest({ ...repository, owner: otherOwner }, manifestOf(blob), nothing, stored)
+      const found = async (tag: string) => (await lists.findSlot(line, encodeTagKey(tag)))?.manifest
+      expect([await found('a'), await found('b')]).toEqual([undefined, undefined])
+      for (const digest of [manifest, wide]) await catalog.putManifest(repository, manifestOf(digest), nothing, stored)
+      expect(await found('a')).toEqual({ ...manifestOf(manifest), usedAt: 1_000 })
+      expect(await found('b')).toEqual({ ...manifestOf(wide), usedAt: 1_000 })
+      expect([await found('c'), await found('absent')]).toEqual([undefined, undefined])
+      await catalog.removeManifest(repository, manifest)
+      expect(await found('a')).toBeUndefined()
     })
 
     it('commit with a manifest: only while the repository shows it, else ManifestGone and nothing is written', async () => {
