@@ -1,8 +1,8 @@
-import { type Address, createClient, type Hex, http, numberToHex } from 'viem'
+import { type Address, type Chain, type Client, createClient, type Hex, http, numberToHex, type Transport } from 'viem'
 import { ChainUnavailable } from './chain-reader.ts'
 
 /** A block as far as a check needs it; `time` is unix seconds. */
-export type Block = { number: bigint; time: bigint }
+export type Block = { number: bigint; hash: Hex; time: bigint }
 
 /** An `eth_call` in somebody's name, or with other code in place of the called contract's. */
 export type PeculiarCall = { to: Address; callData: Hex; from?: Address; codeInPlace?: Hex }
@@ -13,6 +13,8 @@ export type Rpc = {
   chainId(): Promise<number>
   /** @throws ChainUnavailable */
   latestBlock(): Promise<Block>
+  /** @throws ChainUnavailable, also for a block that the endpoint does not have (yet) */
+  blockAt(number: bigint): Promise<Block>
   /**
    * `eth_call` at one block; undefined when the call itself failed (reverted, ran out of gas). Calls made in one turn of the event
    * loop travel in one JSON-RPC request. @throws ChainUnavailable
@@ -28,9 +30,9 @@ const maxCallsPerRequest = 100
 let opened = 0
 
 /**
- * An HTTP JSON-RPC endpoint. CCIP-Read is never followed here: what we ask is answered on chain. viem gathers the calls of everybody who
- * asks one URL behind one timer; in a Worker that timer ends with the request that set it, and all others would wait for ever. So each
- * endpoint that is opened has a URL of its own: a fragment is never sent (RFC 9110 section 4.2.5).
+ * An HTTP JSON-RPC endpoint. viem gathers the calls of everybody who asks one URL behind one timer; in a Worker that timer ends with the
+ * request that set it, and all others would wait for ever. So each endpoint that is opened has a URL of its own: a fragment is never
+ * sent (RFC 9110 section 4.2.5).
  */
 export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rpc {
   const transport = http(`${url}#${++opened}`, {
@@ -38,14 +40,20 @@ export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rp
     timeout: timeoutMs,
     retryCount: 1,
   })
-  const client = createClient({ transport, ccipRead: false, cacheTime: 0 })
+  return rpcOver(createClient({ transport, ccipRead: false, cacheTime: 0 }))
+}
+
+/** The same questions asked through a client of viem. CCIP-Read is never followed here: what we ask is answered on chain. */
+export function rpcOver(client: Client<Transport, Chain | undefined>): Rpc {
+  const readBlock = async (tag: 'latest' | Hex) => {
+    const block = await ask(client.request({ method: 'eth_getBlockByNumber', params: [tag, false] }))
+    if (!block?.number || !block.hash) throw new ChainUnavailable(`the RPC endpoint has no block ${nameBlock(tag)}`)
+    return { number: BigInt(block.number), hash: block.hash, time: BigInt(block.timestamp) }
+  }
   return {
     chainId: async () => Number(await ask(client.request({ method: 'eth_chainId' }))),
-    async latestBlock() {
-      const block = await ask(client.request({ method: 'eth_getBlockByNumber', params: ['latest', false] }))
-      if (!block?.number) throw new ChainUnavailable('the RPC endpoint has no latest block')
-      return { number: BigInt(block.number), time: BigInt(block.timestamp) }
-    },
+    latestBlock: () => readBlock('latest'),
+    blockAt: (number) => readBlock(numberToHex(number)),
     call: (to, data, blockNumber) =>
       client.request({ method: 'eth_call', params: [{ to, data }, numberToHex(blockNumber)] }).catch(readCallError),
     callWith: ({ to, callData: data, from, codeInPlace: code }, blockNumber) => {
@@ -55,6 +63,10 @@ export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rp
       return client.request({ method: 'eth_call', params }).catch(readCallError)
     },
   }
+}
+
+function nameBlock(tag: 'latest' | Hex): string {
+  return tag === 'latest' ? tag : `${BigInt(tag)}`
 }
 
 async function ask<Answer>(request: Promise<Answer>): Promise<Answer> {

@@ -27,20 +27,26 @@ export type ViemChainOptions = ChainAddresses & {
 /** One name at one block of one chain: what every reading function below starts from. */
 type NameAtBlock = { chainId: number; resolver: Address; ensName: string; rpc: Rpc; block: Block; call: CallAtBlock }
 
+/** What a reader must know beside its endpoint; with `block`, everything is asked at that one and no other. */
+export type NameReaderOptions = ChainAddresses & { chainId: number; block?: Block }
+
 /**
  * A chain reader over one HTTP JSON-RPC endpoint, which is believed. All that is said about a name belongs to one block: first its
  * number and time, then every call pinned to that number. It walks the ENS registry itself and compares with what the resolver
  * contract says; where they differ nobody is right. Nothing is kept but the addresses of the ENS contracts, which are immutable.
  */
-export function createViemChain(options: ViemChainOptions): ChainReader {
-  /** One for each question: what one asks together never waits for another's. */
-  const openRpc = () => createRpc(options.rpcUrl, options.timeoutMs)
+export function createViemChain({ rpcUrl, timeoutMs, ...options }: ViemChainOptions): ChainReader {
+  return createChainOver(() => createRpc(rpcUrl, timeoutMs), options)
+}
+
+/** The same over any endpoint. `openRpc` is called for each question: what one asks together never waits for another's. */
+export function createChainOver(openRpc: () => Rpc, options: NameReaderOptions): ChainReader {
   const chainId = options.chainId
   const resolver = options.resolver.toLowerCase() as Address
   const contracts = keepAnswer(() => readContracts(openRpc(), { ...options, resolver }))
   const at = async (ensName: string): Promise<NameAtBlock> => {
     const rpc = openRpc()
-    const block = await rpc.latestBlock()
+    const block = options.block ?? (await rpc.latestBlock())
     return { chainId, resolver, ensName, rpc, block, call: (to, callData) => rpc.call(to, callData, block.number) }
   }
   return {
@@ -86,8 +92,8 @@ async function readAuthorityAt(name: NameAtBlock, ens: EnsContracts): Promise<Na
 }
 
 /** Immutable on chain, so they are asked for once. */
-async function readContracts(rpc: Rpc, options: ViemChainOptions): Promise<EnsContracts> {
-  const [chainId, block] = await Promise.all([rpc.chainId(), rpc.latestBlock()])
+async function readContracts(rpc: Rpc, options: NameReaderOptions): Promise<EnsContracts> {
+  const [chainId, block] = await Promise.all([rpc.chainId(), options.block ?? rpc.latestBlock()])
   if (chainId !== options.chainId) {
     throw new ChainUnavailable(`the RPC endpoint is of chain ${chainId}, wanted ${options.chainId}`)
   }
@@ -118,7 +124,16 @@ export async function findResolver(
   timeoutMs?: number,
 ): Promise<Address | null> {
   const rpc = createRpc(rpcUrl, timeoutMs)
-  const block = await rpc.latestBlock()
+  return findResolverAt(rpc, ensRegistry, ensName, await rpc.latestBlock())
+}
+
+/** The same at one block of any endpoint. @throws ChainUnavailable */
+export async function findResolverAt(
+  rpc: Rpc,
+  ensRegistry: Address,
+  ensName: string,
+  block: Block,
+): Promise<Address | null> {
   const call: CallAtBlock = (to, callData) => rpc.call(to, callData, block.number)
   const facts = createEnsFacts(call, { ensRegistry, nameWrapper: null, registrar: null }, block.time)
   const labels = ensName.split('.')

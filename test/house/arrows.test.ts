@@ -34,6 +34,8 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
     /^gateway\/(app|errors|publisher)\.ts/,
     new RegExp(`^(gateway/((routes|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem|hono)`),
   ],
+  // What a browser imports, too: no Node.
+  [/^gateway\/library\//, /^(gateway\/((library|ens|tags|oci|chain)\/)|viem)/],
   [chooser, /./],
   [/^gateway\/cli\//, /^(?!gateway\/(routes\/|store\/|app\.ts)|hono|better-sqlite3)/],
   [
@@ -124,6 +126,8 @@ const refused: readonly [rule: string, path: string, good: string, bad: string][
   ["a Worker's hash is not Node's", 'gateway/swarm/a.ts', `import './hash.ts'`, `export * from './node-wasm.ts'`],
   ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
   ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],
+  ['the library has no Node', 'gateway/library/a.ts', `import '../chain/rpc.ts'`, `import 'node:fs'`],
+  ['the library is not the command line', 'gateway/library/a.ts', `import './b.ts'`, `import '../cli/flags.ts'`],
   [
     'a driver has one library',
     'gateway/store/a.ts',

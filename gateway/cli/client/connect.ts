@@ -11,6 +11,8 @@ import {
   readUrls,
   type Settings,
 } from '../../config.ts'
+import { askAll } from '../../library/quorum.ts'
+import { endpointsOf, originOf } from './name-on-chain.ts'
 import { checkNetwork, networkFlag, readNetwork } from './network.ts'
 
 /** Where a reading command learns what is true: one chain through one or more endpoints. */
@@ -59,7 +61,7 @@ export async function connect(settings: Settings, note: (line: string) => void):
   checkNetwork(network, chainId)
   return {
     chainId,
-    chainName: await nameChain(chainId, firstUrl),
+    chainName: await agreedChainName(chainId, rpcUrls),
     rpcUrls: [...rpcUrls],
     ensRegistry: readAddress(settings, 'ens-registry') ?? defaultEnsRegistry(chainId),
     universalResolver: readAddress(settings, 'universal-resolver') ?? defaultUniversalResolver(publicChains, chainId),
@@ -70,11 +72,12 @@ export async function connect(settings: Settings, note: (line: string) => void):
 
 function warnAboutTrust(rpcUrls: readonly string[], onLoopback: boolean, note: (line: string) => void): void {
   if (rpcUrls.length === 1 && !onLoopback) {
-    note(`warning: the chain is believed as ${rpcUrls[0]} tells it; give --rpc several times, or your own node`)
+    const [only = ''] = rpcUrls
+    note(`warning: the chain is believed as ${originOf(only)} tells it; give --rpc several times, or your own node`)
   }
   for (const url of rpcUrls) {
     const { protocol, hostname } = new URL(url)
-    if (protocol === 'http:' && !isLoopbackHost(hostname)) note(`warning: ${url} is asked over plain http`)
+    if (protocol === 'http:' && !isLoopbackHost(hostname)) note(`warning: ${originOf(url)} is asked over plain http`)
   }
 }
 
@@ -85,12 +88,18 @@ async function agreedChainId(rpcs: readonly Rpc[]): Promise<number> {
   throw new ConfigError('--rpc', ids.join(' and '), 'endpoints of one chain')
 }
 
+/** The client's memory is kept by this name, so all endpoints must say the same. @throws Refusal RpcDisagree, ChainUnavailable */
+function agreedChainName(chainId: number, rpcUrls: Connection['rpcUrls']): Promise<string> {
+  const ask = (_: unknown, position: number) => nameChain(chainId, rpcUrls[position] ?? rpcUrls[0])
+  return askAll(endpointsOf(rpcUrls), 'the first block of the chain', ask, String)
+}
+
 /** The chain id of a public chain; with the hash of the first block for any other. @throws ChainUnavailable */
 export async function nameChain(chainId: number, rpcUrl: string): Promise<string> {
   if ((await readPublicChains()).some((chain) => chain.id === chainId)) return `${chainId}`
   const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }) })
   const first = await getBlock(client, { blockNumber: 0n }).catch((error: Error) => {
-    throw new ChainUnavailable(`${rpcUrl} does not give the first block of its chain`, { cause: error })
+    throw new ChainUnavailable(`${originOf(rpcUrl)} does not give the first block of its chain`, { cause: error })
   })
   return `${chainId}-${first.hash.slice(2, 18)}`
 }
