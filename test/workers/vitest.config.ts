@@ -40,7 +40,7 @@ export default defineConfig({
     include: ['test/workers/**/*.test.ts'],
     globalSetup: ['test/workers/global-setup.ts'],
     reporters: [createReporter()],
-    maxWorkers: 1,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     allowOnly: false,
