@@ -1,0 +1,242 @@
+import { env } from 'cloudflare:workers'
+import type { Hex } from 'viem'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { encodeGetter, encodeLookup, encodeTagLookup, gatewayUrlTemplates } from '../../gateway/ens/lookup.ts'
+import { digestOf } from '../../gateway/oci/digest.ts'
+import { runInSlices } from '../../gateway/routes/slices.ts'
+import { createD1Sql } from '../../gateway/store/d1.ts'
+import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
+import type { ListLine, TagListStore } from '../../gateway/store/tag-list-store.ts'
+import { encodeTagEntry, encodeTagKey, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
+import { hashList } from '../../gateway/tags/list.ts'
+import { depthOf, linkSlots, nodesAtLevel, planChanges, type TagChange } from '../../gateway/tags/tree.ts'
+import { contentOf } from '../../worker/deps.ts'
+import type { Env } from '../../worker/env.ts'
+import { createWorkerGateway } from '../../worker/gateway.ts'
+import { createTestSigner } from '../fixtures.ts'
+import { type AuthoredList, author, changesUpload } from '../publish/author.ts'
+import { entryOf } from '../publish/repository.ts'
+import { blobOf, bytesOf, configType, imageType, layerType } from '../registry/client.ts'
+import { countBodies, countDatabase } from './counted-bindings.ts'
+import { chainDomain, publish } from './publisher.ts'
+import { emptyBindings } from './stores.ts'
+
+// What a Worker pays for: questions to the database, rows written, and memory. All of it is counted, none of it timed.
+
+beforeEach(emptyBindings)
+
+/** The app of a Worker whose bindings count. */
+function openCounted() {
+  const { database, counts } = countDatabase(env.DB)
+  const { bucket, counts: bodies } = countBodies(env.BLOBS)
+  const bindings: Env = { ...env, DB: database, BLOBS: bucket }
+  return { ...createWorkerGateway(bindings), counts, bodies, buffers: contentOf(bucket).buffers }
+}
+
+type Counted = ReturnType<typeof openCounted>
+
+/** One answer that must have this status, and what it took. */
+async function ask(gateway: Counted, method: string, path: string, status: number, init: RequestInit = {}) {
+  const before = { ...gateway.counts }
+  const response = await gateway.fetch(new Request(`http://gateway.test${path}`, { method, ...init }))
+  const text = await response.text()
+  expect([response.status, text.slice(0, 300)]).toEqual([status, expect.any(String)])
+  const { roundTrips, rowsWritten } = gateway.counts
+  return {
+    text,
+    headers: response.headers,
+    roundTrips: roundTrips - before.roundTrips,
+    rowsWritten: rowsWritten - before.rowsWritten,
+  }
+}
+
+async function pushBlob(gateway: Counted, bytes: Uint8Array<ArrayBuffer>) {
+  const digest = await digestOf('sha256', bytes)
+  await ask(gateway, 'POST', `/v2/acme.eth/blobs/uploads/?digest=${digest}`, 201, { body: bytes })
+  return { digest, size: bytes.byteLength }
+}
+
+async function pushImage(gateway: Counted) {
+  const config = { mediaType: configType, ...(await pushBlob(gateway, bytesOf('{"os":"linux"}'))) }
+  const layer = { mediaType: layerType, ...(await pushBlob(gateway, blobOf(1_000))) }
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: imageType, config, layers: [layer] })
+  const digest = await digestOf('sha256', bytesOf(text))
+  const headers = { 'content-type': imageType }
+  await ask(gateway, 'PUT', `/v2/acme.eth/manifests/${digest}`, 201, { headers, body: text })
+  const entry = { ...entryOf(0), digest, size: text.length, mediaType: imageType, swarmReference: ZERO_REFERENCE }
+  return { text, digest, layer, entry }
+}
+
+function lookupPath(callData: `0x${string}`): string {
+  const { chainId, resolver } = chainDomain()
+  const { get } = gatewayUrlTemplates('', chainId, resolver)
+  return get.replace('{sender}', resolver).replace('{data}', callData)
+}
+
+describe('round trips to D1', () => {
+  test('a lookup takes one, whether it is the first of its tag or not', async () => {
+    const gateway = openCounted()
+    await publish(
+      gateway,
+      Array.from({ length: 100 }, (_, at) => ({ tag: `v${at}`, entry: entryOf(at) })),
+    )
+    const many = Array.from({ length: 32 }, (_, at) => encodeGetter('acme.eth', `oci-tag[v${at}]`, 'data'))
+    const calls = [
+      encodeTagLookup('acme.eth', 'v7', 'text'),
+      encodeTagLookup('acme.eth', 'absent', 'data'),
+      encodeLookup('acme.eth', many),
+    ]
+    for (const callData of calls) {
+      const [first, again] = [
+        await ask(gateway, 'GET', lookupPath(callData), 200),
+        await ask(gateway, 'GET', lookupPath(callData), 200),
+      ]
+      expect([first.text, first.roundTrips, again.roundTrips]).toEqual([again.text, 1, 1])
+    }
+  })
+
+  test('a manifest takes one: by tag, by digest, again, and for HEAD; a second one where its use is to be noted', async () => {
+    const gateway = openCounted()
+    const { text, digest, entry } = await pushImage(gateway)
+    await publish(gateway, [{ tag: 'v1', entry }])
+    for (const name of ['v1', digest]) {
+      const path = `/v2/acme.eth/manifests/${name}`
+      const taken = async (method: string, query = '') => {
+        const answer = await ask(gateway, method, path + query, 200)
+        expect([answer.headers.get('docker-content-digest'), answer.text]).toEqual([
+          digest,
+          method === 'GET' ? text : '',
+        ])
+        return answer.roundTrips
+      }
+      // What has a query is answered by the route, whatever was answered before.
+      expect([await taken('GET'), await taken('GET'), await taken('HEAD'), await taken('HEAD', '?')]).toEqual([
+        1, 1, 1, 1,
+      ])
+      await env.DB.prepare('UPDATE manifest SET used_at = 0').run()
+      expect(await taken('GET', '?')).toBe(2)
+      expect(await taken('GET', '?')).toBe(1)
+    }
+  })
+})
+
+const manyTags = 100_000
+const tagOf = (number: number) => `v${String(number).padStart(7, '0')}`
+/** A publish puts its own hashes on top of what is stored, whatever that is. */
+const madeUpHash: Hex = `0x${'ab'.repeat(32)}`
+
+type Published = Pick<AuthoredList, 'header' | 'hash'>
+
+/** A list of so many tags, neighbours far from each other as after a long time of additions and removals. */
+async function openLongList() {
+  const domain = chainDomain()
+  const signer = createTestSigner()
+  const value = encodeTagEntry(entryOf(1, { updatedVersion: 1 }))
+  const entries = Array.from({ length: manyTags }, (_, position) => {
+    return { key: encodeTagKey(tagOf((position * 48_271) % manyTags)), value }
+  })
+  const slots = await runInSlices(linkSlots(entries), async () => undefined)
+  const levels = Array.from({ length: depthOf(slots.length) + 1 }, (_, level) =>
+    Array<Hex>(nodesAtLevel(slots.length, level)).fill(madeUpHash),
+  )
+  const issuedAt = BigInt(Math.floor(Date.now() / 1000))
+  const dated = { root: madeUpHash, count: BigInt(slots.length), issuedAt, expiresAt: issuedAt + 86_400n }
+  const { header, hash } = await author(undefined, [], dated, domain)
+  const signatures = [{ signer: signer.address, signature: await signer.signList(domain, header) }]
+  const line: ListLine = { ...domain, ensName: header.name, owner: header.owner, epoch: header.epoch }
+  const lists = createSqlTagLists(createD1Sql(env.DB))
+  const signed = { list: header, hash, signatures, timestamp: null }
+  expect(await lists.begin(line, signed, { slots, levels, changes: [] })).toBe(true)
+  return { lists, line, first: { header, hash } }
+}
+
+/** The list after one change, planned on what the store has. */
+async function changed(lists: TagListStore, line: ListLine, { header, hash }: Published, { tag, entry }: TagChange) {
+  const version = header.version + 1n
+  const changes = [{ tag, entry: entry && { ...entry, updatedVersion: Number(version) } }]
+  const { root, count } = await planChanges(await lists.openTree(line, hash), changes, version)
+  const next = { ...header, version, previous: hash, root, count: BigInt(count) }
+  return { domain: chainDomain(), header: next, hash: hashList(chainDomain(), next), slots: [], changes }
+}
+
+test('a publish of one tag into 100,000 writes 60 rows at most and asks the database five times', async () => {
+  const { lists, line, first } = await openLongList()
+  const gateway = openCounted()
+  let before: Published = first
+  const publishOne = async (change: TagChange) => {
+    const next = await changed(lists, line, before, change)
+    before = next
+    const body = JSON.stringify(await changesUpload(next))
+    return ask(gateway, 'PUT', '/v2/acme.eth/_mooring/list', 201, { body })
+  }
+  for (const number of [0, 40_000, 70_000, 99_999]) {
+    const added = await publishOne({ tag: `${tagOf(number)}-added`, entry: entryOf(number) })
+    const moved = await publishOne({ tag: tagOf(number), entry: entryOf(number) })
+    expect([added.roundTrips, moved.roundTrips]).toEqual([5, 5])
+    expect(added.rowsWritten).toBeLessThanOrEqual(60)
+    expect(moved.rowsWritten).toBeLessThanOrEqual(30)
+    // Up to three ways to the root: of the tag, of the one before it, and of the last, which takes its place.
+    const removed = await publishOne({ tag: tagOf(number), entry: null })
+    expect([removed.roundTrips, removed.rowsWritten <= 70]).toEqual([7, true])
+  }
+})
+
+const megabyte = 1_000_000
+
+/** A body as requests have it, of pieces that all differ; each is hashed on its way. */
+function longBody(pieces: readonly number[], hashed: WritableStreamDefaultWriter<Uint8Array>): ReadableStream {
+  const { readable, writable } = new IdentityTransformStream()
+  const writer = writable.getWriter()
+  const send = async () => {
+    for (const number of pieces) {
+      const piece = new Uint8Array(megabyte).fill(number)
+      await hashed.write(piece)
+      await writer.write(piece)
+    }
+    await writer.close()
+  }
+  send().catch(() => undefined)
+  return readable
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at)
+
+async function endHash(hash: DigestStream, hashed: WritableStreamDefaultWriter<Uint8Array>): Promise<string> {
+  await hashed.close()
+  return `sha256:${Buffer.from(await hash.digest).toString('hex')}`
+}
+
+test('a PATCH of 90 MB holds 24 MB at most, a GET of 100 MB 8 MB, also for a client that stops reading', async () => {
+  const gateway = openCounted()
+  const sent = new crypto.DigestStream('SHA-256')
+  const hashed = sent.getWriter()
+  const { headers } = await ask(gateway, 'POST', '/v2/acme.eth/blobs/uploads/', 202)
+  const first = { body: longBody(numbers(0, 90), hashed) }
+  const patched = await ask(gateway, 'PATCH', headers.get('location')!, 202, first)
+  const second = { body: longBody(numbers(90, 100), hashed) }
+  const whole = await ask(gateway, 'PATCH', patched.headers.get('location')!, 202, second)
+  expect(whole.headers.get('range')).toBe(`0-${100 * megabyte - 1}`)
+  const digest = await endHash(sent, hashed)
+  await ask(gateway, 'PUT', `${whole.headers.get('location')}?digest=${digest}`, 201)
+  expect(gateway.buffers.mostHeldBytes).toBeGreaterThan(0)
+  expect(gateway.buffers.mostHeldBytes).toBeLessThanOrEqual(24 * megabyte)
+  expect(gateway.buffers.heldBytes).toBe(0)
+
+  const { bodies, buffers, ...reading } = openCounted()
+  const response = await reading.fetch(new Request(`http://gateway.test/v2/acme.eth/blobs/${digest}`))
+  expect([response.status, response.headers.get('content-length')]).toEqual([200, `${100 * megabyte}`])
+  const received = new crypto.DigestStream('SHA-256')
+  const hashing = received.getWriter()
+  let pausesAt = 30 * megabyte
+  for await (const bytes of response.body as ReadableStream<Uint8Array>) {
+    await hashing.write(bytes)
+    bodies.takenBytes += bytes.byteLength
+    if (bodies.takenBytes < pausesAt) continue
+    await scheduler.wait(200)
+    pausesAt += 30 * megabyte
+  }
+  expect(await endHash(received, hashing)).toBe(digest)
+  expect(bodies.sentBytes).toBeGreaterThanOrEqual(100 * megabyte)
+  expect(bodies.mostHeldBytes).toBeLessThanOrEqual(8 * megabyte)
+  expect(buffers.mostHeldBytes).toBe(0)
+})
