@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { algorithmOf, type Digest, type DigestAlgorithm, isDigest, parseDigest } from '../oci/digest.ts'
-import { inBlocks } from './blocks.ts'
 import {
   type ContentStore,
   DigestMismatch,
@@ -9,6 +8,7 @@ import {
   type StoredContent,
   type StoredPart,
 } from './content-store.ts'
+import { inBlocks } from './file-blocks.ts'
 import { checkedId, contentPath, fanOf, partPath, temporaryPath } from './file-paths.ts'
 import { chunksOf, fileStream } from './file-stream.ts'
 import { type Fs, nodeFs } from './fs.ts'

@@ -35,7 +35,7 @@ describe('errors become a status here and nowhere else (distribution-spec "Error
     expect(errors).toEqual([{ code: 'BLOB_UPLOAD_INVALID', message: 'first', detail: { offset: 0 } }, ...more])
   })
 
-  test('a body whose client went away is a line in the log without a stack, any other connection reset is a failure', async () => {
+  test('a body whose client went away is a line in the log without a stack; another connection reset is a failure', async () => {
     const reset = (message: string) => mapped(Object.assign(new Error(message), { code: 'ECONNRESET' }))
     const { logged } = await reset('aborted')
     const url = 'http://gateway.test/v2/acme.eth/tags/list'

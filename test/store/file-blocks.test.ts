@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inBlocks } from '../../gateway/store/blocks.ts'
+import { inBlocks } from '../../gateway/store/file-blocks.ts'
 import { someBytes } from './fixtures.ts'
 
 const blockBytes = 512 * 1024
