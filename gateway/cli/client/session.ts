@@ -58,18 +58,37 @@ function parseName(text: string, form: string): RepositoryName {
 
 /** @throws ConfigError, ChainUnavailable, Refusal */
 export async function openSession(context: VerbContext, subject: Subject): Promise<Session> {
-  const localTime = BigInt(Math.floor(Date.now() / 1000))
+  return openSessionWith(await openClient(context), subject.ensName)
+}
+
+/** What every name that one client reads has in common. */
+export type Client = Pick<Session, 'connection' | 'memory' | 'lookupTimeoutMs'>
+
+/** Opens the chain and the memory that the settings name. @throws ConfigError, ChainUnavailable, Refusal */
+export async function openClient(context: VerbContext): Promise<Client> {
   const lookupTimeoutMs = readInteger(context.settings, 'timeout-ms', 1, maxLookupTimeoutMs, defaultLookupTimeoutMs)
   const connection = await connect(context.settings, context.note)
-  const onChain = await openName(connection, subject.ensName, localTime)
   const stateDir = readText(context.settings, 'state') ?? defaultStateDir(context.environment)
-  const memory = createClientMemory(stateDir, connection.chainName)
+  return { connection, memory: createClientMemory(stateDir, connection.chainName), lookupTimeoutMs }
+}
+
+/** Reads a name on chain and what is remembered of it. @throws ChainUnavailable, Refusal */
+export async function openSessionWith(client: Client, ensName: string): Promise<Session> {
+  const localTime = BigInt(Math.floor(Date.now() / 1000))
+  const onChain = await openName(client.connection, ensName, localTime)
   const { node, owner, authorityName } = await onChain.readAuthority()
   if (owner === null || authorityName === null) {
-    throw new Refusal('NoOwner', `${subject.ensName} and the names above it have no owner`)
+    throw new Refusal('NoOwner', `${ensName} and the names above it have no owner`)
   }
-  const remembered = await memory.recall(onChain.domain, node)
-  return { connection, onChain, memory, remembered, localTime, lookupTimeoutMs }
+  const remembered = await client.memory.recall(onChain.domain, node)
+  return { ...client, onChain, remembered, localTime }
+}
+
+/** The same name a moment later: the clock, and what others remembered of it in between. @throws when the memory cannot be read */
+export async function refreshSession(session: Session): Promise<Session> {
+  const { node } = await session.onChain.readAuthority()
+  const remembered = await session.memory.recall(session.onChain.domain, node)
+  return { ...session, remembered, localTime: BigInt(Math.floor(Date.now() / 1000)) }
 }
 
 /** Whether the one JSON value is wanted instead of people's text. */
