@@ -13,6 +13,7 @@ import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { inspect } from './inspect.ts'
 import { policy } from './policy.ts'
+import { proxy } from './proxy.ts'
 import { push } from './push.ts'
 import { recover } from './recover.ts'
 import { reset } from './reset.ts'
@@ -25,6 +26,7 @@ import { status } from './status.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
+import { trust } from './trust.ts'
 import { exitCodes, type Verb } from './verb.ts'
 import { verify } from './verify.ts'
 
@@ -36,6 +38,8 @@ export const verbs: readonly Verb[] = [
   tags,
   verify,
   history,
+  trust,
+  proxy,
   push,
   tag,
   setup,

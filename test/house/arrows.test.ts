@@ -36,6 +36,11 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   ],
   // What a browser imports, too: no Node.
   [/^gateway\/library\//, /^(gateway\/((library|ens|tags|oci|chain)\/)|viem)/],
+  // Node's side alone: the verifying proxy over the reading client, of which it knows the interface.
+  [
+    /^gateway\/proxy\//,
+    /^(gateway\/((proxy|oci|tags|ens)\/|routes\/(answer|page)\.ts|(deps|errors|limits)\.ts)|viem|node:crypto)/,
+  ],
   [chooser, /./],
   [/^gateway\/cli\//, /^(?!gateway\/(routes\/|store\/|app\.ts)|hono|better-sqlite3)/],
   [
@@ -125,6 +130,7 @@ const refused: readonly [rule: string, path: string, good: string, bad: string][
   ],
   ["a Worker's hash is not Node's", 'gateway/swarm/a.ts', `import './hash.ts'`, `export * from './node-wasm.ts'`],
   ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
+  ['the proxy knows no client', 'gateway/proxy/a.ts', `import '../oci/digest.ts'`, `import '../cli/client/http.ts'`],
   ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],
   ['the library has no Node', 'gateway/library/a.ts', `import '../chain/rpc.ts'`, `import 'node:fs'`],
   ['the library is not the command line', 'gateway/library/a.ts', `import './b.ts'`, `import '../cli/flags.ts'`],

@@ -1,0 +1,53 @@
+import { readInteger, readUrls } from '../config.ts'
+import type { Log } from '../deps.ts'
+import { createProxyApp } from '../proxy/app.ts'
+import { connectionFlags } from './client/connect.ts'
+import { lookupFlags, openClient, wantsJson } from './client/session.ts'
+import { listenOnLoopback } from './proxy/listening.ts'
+import { defaultPatience } from './proxy/patience.ts'
+import { createNameReader } from './proxy/served-names.ts'
+import { createStanding } from './proxy/standing.ts'
+import { createSwarmContent, openSwarm } from './proxy/swarm-source.ts'
+import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
+
+/** `mooring proxy` */
+export const proxy: Verb = {
+  name: 'proxy',
+  usage: '[--port N] [flags]',
+  summary:
+    'Serve verified pulls on loopback: docker pull localhost:5055/acme.eth/web:1.2, every answer checked against the chain.',
+  notes: [
+    'Read-only. What does not verify is 403 DENIED with the error name, a tag that is proven absent 404, and 503 that nobody answered.',
+    'With --bee, content that no gateway gives comes from Swarm.',
+  ],
+  flags: [
+    { name: 'port', value: 'N', help: 'port on loopback; 0 takes a free one (default 5055)' },
+    ...connectionFlags,
+    ...lookupFlags,
+    { name: 'bee', value: 'URL', repeatable: true, help: 'a Bee node to read from where no gateway has the content' },
+    jsonFlag,
+  ],
+  run: async (context) => {
+    const port = readInteger(context.settings, 'port', 0, 65535, 5055)
+    const beeUrls = readUrls(context.settings, 'bee')
+    const client = await openClient(context)
+    const swarm = beeUrls.length > 0 ? await openSwarm(beeUrls) : null
+    const reader = createNameReader({
+      client,
+      standing: createStanding(Date.now),
+      patience: defaultPatience,
+      more: (session) => (swarm === null ? [] : [createSwarmContent(swarm, session, context.note)]),
+    })
+    const listening = await listenOnLoopback(createProxyApp({ reader, clock: Date.now, log: logOf(context) }), port)
+    const stopped = context.waitForStop()
+    const { url } = listening
+    context.print(wantsJson(context) ? JSON.stringify({ ready: true, proxy: url }) : `verifying proxy on ${url}`)
+    await stopped
+    await listening.close()
+    return exitCodes.done
+  },
+}
+
+function logOf({ note }: VerbContext): Log {
+  return (event, fields) => note(JSON.stringify({ time: new Date().toISOString(), event, ...fields }))
+}

@@ -1,0 +1,48 @@
+import { HttpFailure } from '../client/http.ts'
+
+/** How slow a body may come: in each `windowMs` that is spent waiting for it, `leastBytes` at least. */
+export type Patience = { windowMs: number; leastBytes: number }
+
+/** 16 KiB a second, looked at every 15 seconds of waiting. */
+export const defaultPatience: Patience = { windowMs: 15_000, leastBytes: 15 * 16 * 1024 }
+
+/**
+ * The same chunks, given up when they come too slowly. Only the time spent waiting for the next one counts: a client that reads slowly is
+ * not its source's fault. @throws HttpFailure
+ */
+export async function* withPatience(
+  from: string,
+  chunks: AsyncGenerator<Uint8Array>,
+  { windowMs, leastBytes }: Patience,
+): AsyncGenerator<Uint8Array> {
+  let waitedMs = 0
+  let received = 0
+  try {
+    for (;;) {
+      const begun = performance.now()
+      const step = await withinMs(chunks.next(), windowMs - waitedMs)
+      if (step === undefined) throw new HttpFailure(`${from} sends ${received} bytes in ${windowMs} ms: too slow`)
+      if (step.done) return
+      waitedMs += performance.now() - begun
+      received += step.value.length
+      if (received >= leastBytes) received = waitedMs = 0
+      yield step.value
+    }
+  } finally {
+    // Not awaited: it waits for the chunk that does not come.
+    chunks.return(undefined).catch(() => undefined)
+  }
+}
+
+/** Undefined when it takes longer. */
+async function withinMs<Value>(promise: Promise<Value>, ms: number): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, ms))
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

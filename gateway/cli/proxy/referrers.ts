@@ -1,0 +1,41 @@
+import { unavailable } from '../../errors.ts'
+import type { Digest } from '../../oci/digest.ts'
+import { OciError } from '../../oci/error.ts'
+import type { ClaimedReferrers } from '../../proxy/reader.ts'
+import { BodyTooLarge, fetchBounded, HttpFailure } from '../client/http.ts'
+
+const maxReferrersBytes = 4 * 1024 * 1024
+const timeoutMs = 10_000
+
+/** The first gateway's answer that is one. Nothing of it can be verified. @throws OciError 400 as a gateway says it, 503 when none answers */
+export async function readReferrersAt(
+  gateways: readonly string[],
+  repository: string,
+  subject: Digest,
+  query: string,
+): Promise<ClaimedReferrers> {
+  const said: string[] = []
+  for (const from of gateways) {
+    const url = `${from}/v2/${repository}/referrers/${subject}${query === '' ? '' : `?${query}`}`
+    try {
+      const { status, headers, body } = await fetchBounded({ url, timeoutMs }, maxReferrersBytes)
+      const isFiltered = headers.get('oci-filters-applied')?.includes('artifactType') === true
+      if (status === 200) return { body, from, isFiltered, nextQuery: nextQueryIn(headers.get('link'), url) }
+      if (status === 400) throw new OciError('UNSUPPORTED', `${from} does not take ${query}`, { status: 400 })
+      said.push(`${url} answers ${status}`)
+    } catch (error) {
+      if (!(error instanceof HttpFailure || error instanceof BodyTooLarge)) throw error
+      said.push(error.message)
+    }
+  }
+  throw unavailable(`no gateway lists the referrers of ${subject}: ${said.join('; ') || 'the chain names none'}`)
+}
+
+/** The query of the next page, where the link leads to the same list; null for none, and for a link that leads elsewhere. */
+function nextQueryIn(link: string | null, url: string): string | null {
+  const target = /^<([^<>]+)>;\s*rel="?next"?$/.exec(link?.trim() ?? '')?.[1]
+  if (target === undefined || !URL.canParse(target, url)) return null
+  const next = new URL(target, url)
+  const here = new URL(url)
+  return next.origin === here.origin && next.pathname === here.pathname ? next.search.slice(1) : null
+}

@@ -1,0 +1,27 @@
+import { parseRepository, type RepositoryName } from '../ens/name.ts'
+import { OciError } from '../oci/error.ts'
+import { isTag } from '../tags/entry.ts'
+import type { ProxyRequest } from './app.ts'
+import type { ServedName } from './reader.ts'
+
+/** A name that a request asks for, and the headers that every answer about it has. */
+export type Asked = { name: RepositoryName; served: ServedName; headers: Record<string, string> }
+
+/**
+ * Reads the repository and `?ns=` of a request, and opens the name unless that was done a moment ago.
+ * @throws OciError NAME_INVALID, NAME_UNKNOWN; as `NameReader.openName`
+ */
+export async function openAsked({ state, url, params }: ProxyRequest): Promise<Asked> {
+  const namespace = url.searchParams.get('ns') ?? undefined
+  const name = parseRepository(params.repository ?? '', namespace)
+  const served = await state.names.answer(name.ensName, () => state.reader.openName(name))
+  // distribution-spec "Registry Proxying"; the parser let nothing but an ENS name through.
+  return { name, served, headers: namespace === undefined ? {} : { 'oci-namespace': namespace } }
+}
+
+/** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
+export function parseTag(text: string): string {
+  if (isTag(text)) return text
+  const seen = JSON.stringify(text.slice(0, 160))
+  throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
+}
