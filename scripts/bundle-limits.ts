@@ -24,10 +24,13 @@ function kB(bytes: number): string {
  * What a bundle imports from outside. Without `nodejs_compat` workerd has its own modules and none of Node's.
  * @throws when it imports anything else
  */
-export function describeImports({ modules, imports }: Pick<Bundle, 'modules' | 'imports'>): string {
+export function describeImports({ modules, outside }: Pick<Bundle, 'modules' | 'outside'>): string {
   const own = new Set(modules.map(({ name }) => `./${name}`))
-  const outside = new Set(imports.flatMap(({ path, external }) => (external && !own.has(path) ? [path] : [])))
-  const wrong = [...outside].filter((path) => !path.startsWith('cloudflare:'))
-  if (wrong.length > 0) throw new Error(`the bundle imports what workerd does not have: ${wrong.join(', ')}`)
-  return `none; it imports ${[...outside].join(', ') || 'nothing'}`
+  const foreign = outside.filter(({ path }) => !own.has(path))
+  const wrong = foreign.filter(({ path }) => !path.startsWith('cloudflare:'))
+  if (wrong.length > 0) {
+    const told = wrong.map(({ path, from }) => `${path} (from ${from.join(', ')})`)
+    throw new Error(`the bundle imports what workerd does not have: ${told.join('; ')}`)
+  }
+  return `none; it imports ${foreign.map(({ path }) => path).join(', ') || 'nothing'}`
 }

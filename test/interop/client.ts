@@ -14,6 +14,9 @@ export const operations = [
 
 export type Operation = (typeof operations)[number]
 
+/** The columns of the table about a gateway without a key: tags are signed beside it. */
+export const relayOperations = ['push by digest', 'pull by tag', 'pull by digest', 'push refused'] as const
+
 /**
  * A check that throws when the operation does not work and may say what the client cannot do of it, or the fact about the client why
  * there is nothing to check.
@@ -28,6 +31,7 @@ export const facts = {
   noReferrers: 'copies the image it is asked for and follows no referrers',
   noMirrors: 'dials the first part of an image reference, and sends only the rest',
   classicMirrors: 'the classic store reads no hosts.toml, and its registry mirrors are for docker.io only',
+  pushesTags: 'pushes under tags only, which a gateway without a key cannot sign',
   pullsByName: 'pulls; a push goes to the first part of the image reference, whatever the settings say',
 } as const
 
@@ -36,6 +40,8 @@ export type Client = {
   /** As the client says it. */
   version: string
   cells: Record<Operation, Cell>
+  /** What a client that pushes by digest puts there is published under the tag `digest` without sending it again. */
+  pushByDigest?: Cell
   /** Ends what was started for it; its folders go with the lab. */
   stop?(): Promise<void>
 }
@@ -45,6 +51,8 @@ export type Row = {
   name: string
   /** Long to install: in the table with `--all`, which installs it, or when it is there already. */
   slow?: true
+  /** Its cells push before they pull: not for a gateway that cannot sign what it pushes. */
+  pushesFirst?: true
   /** Puts a slow client where it is looked for. @throws saying what could not be had */
   install?(): Promise<void>
   /** Why it cannot run here, and how to get it; undefined when it can. */

@@ -35,8 +35,9 @@ export type StockRegistry = Registry & { host: string; hasReferrers: boolean }
 /** The ENS names of the lab. `acme.eth` is for clients that take it as the host of an image reference. */
 export const labNames = ['demo.eth', 'acme.eth'] as const
 
-export async function startLab(): Promise<Lab> {
-  const mooring = await startMooring(labNames)
+/** `start`: what starts the gateway with those names. */
+export async function startLab(start: (names: readonly string[]) => Promise<Mooring> = startMooring): Promise<Lab> {
+  const mooring = await start(labNames)
   const folders: string[] = []
   let stock: Promise<readonly StockRegistry[]> | undefined
   const newFolder = () => {
@@ -45,7 +46,8 @@ export async function startLab(): Promise<Lab> {
     return folder
   }
   const seed = async <T extends Layout>(repository: string, tag: string, layout: T): Promise<T> => {
-    await pushLayout(mooring.gateway, repository, layout, tag)
+    if (mooring.publish) await mooring.publish(layout, `${repository}:${tag}`)
+    else await pushLayout(mooring.gateway, repository, layout, tag)
     return layout
   }
   return {
@@ -95,6 +97,17 @@ export async function expectPushed(
   const { status, digest, viaEns } = await mooring.resolve(`${repository}:${tag}`)
   assert.deepEqual({ status, digest, viaEns }, { status: 'present', digest: content.digest, viaEns: content.digest })
   return content
+}
+
+/**
+ * What a client pushed by digest is all there: published under the tag `digest`, nothing of it is sent again, and it is what ENS names.
+ */
+export async function expectPushedByDigest(lab: Lab, repository: string, layout: Layout): Promise<void> {
+  const { mooring } = lab
+  await readContent(mooring.gateway, repository, layout.digest)
+  const published = await mooring.publish?.(layout, `${repository}:digest`)
+  assert.equal(published?.sent, 0, 'mooring push had to send what the client should have pushed')
+  await expectPushed(lab, repository, 'digest', layout)
 }
 
 /** A tag that was there is gone: 404 here, and ENS proves that it is absent. `digest`: that manifest is gone too. */

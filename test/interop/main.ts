@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type Client, operations, type Row } from './client.ts'
+import type { Cell, Client, Row } from './client.ts'
 import { buildah, podman } from './clients/containers.ts'
 import { cosign } from './clients/cosign.ts'
 import { crane } from './clients/crane.ts'
@@ -10,6 +10,7 @@ import { oras } from './clients/oras.ts'
 import { regctl } from './clients/regctl.ts'
 import { skopeo } from './clients/skopeo.ts'
 import { type Lab, startLab } from './lab.ts'
+import { type Plan, plans } from './plans.ts'
 import { type Result, renderTable, type TableRow } from './table.ts'
 
 // Unmodified clients against a gateway, each operation of each: a table says what works and why the rest cannot.
@@ -28,7 +29,8 @@ const rows: readonly Row[] = [
   cosign,
 ]
 
-const help = `npm run test:interop [-- --all] [--install NAMES] [--only NAMES]
+const help = `npm run test:interop [-- --worker] [--all] [--install NAMES] [--only NAMES]
+  --worker         against the Worker in workerd: as it is deployed, and with a signer
   --all            installs also the clients that take minutes to install: ${namesOf(({ slow }) => slow === true)}
   --install NAMES  installs those of them whose name matches the pattern
   --only NAMES     the clients whose name matches the pattern: ${namesOf(() => true)}
@@ -36,6 +38,7 @@ What is not installed is skipped, and says so; with CI=true only the slow ones m
 
 const { values } = parseArgs({
   options: {
+    worker: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     install: { type: 'string' },
     only: { type: 'string', default: '' },
@@ -74,31 +77,31 @@ async function whyNot(row: Row): Promise<string | undefined> {
   return row.whyNot()
 }
 
-async function measureRow(lab: Lab, row: Row): Promise<TableRow> {
+async function measureRow(lab: Lab, { columns, cellsOf }: Plan, row: Row): Promise<TableRow> {
   const reason = await whyNot(row)
   if (reason !== undefined) {
     const isFailure = process.env.CI === 'true' && !row.slow
     tally[isFailure ? 'failed' : 'skipped'] += 1
     print(`${isFailure ? 'FAIL' : 'skip'} ${row.name}: ${reason}`)
-    return { name: row.name, results: operations.map(() => ({ status: 'none', reason })) }
+    return { name: row.name, results: columns.map(() => ({ status: 'none', reason })) }
   }
   let client: Client | undefined
   try {
     client = await row.start(lab)
     print(`${row.name}: ${client.version}`)
-    return { name: row.name, results: await runCells(row, client) }
+    return { name: row.name, results: await runCells(row, columns, cellsOf(client)) }
   } catch (error) {
     fail(`${row.name} does not start`, error)
-    return { name: row.name, results: operations.map(() => ({ status: 'failed' })) }
+    return { name: row.name, results: columns.map(() => ({ status: 'failed' })) }
   } finally {
     await client?.stop?.()
   }
 }
 
-async function runCells(row: Row, { cells }: Client): Promise<Result[]> {
+async function runCells(row: Row, columns: readonly string[], cells: readonly Cell[]): Promise<Result[]> {
   const results: Result[] = []
-  for (const operation of operations) {
-    const cell = cells[operation]
+  for (const [column, cell] of cells.entries()) {
+    const operation = columns[column]
     if (typeof cell === 'string') {
       results.push({ status: 'none', reason: cell })
       continue
@@ -126,18 +129,26 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-async function main(): Promise<void> {
-  const chosen = rows.filter(({ name }) => new RegExp(values.only, 'i').test(name))
-  if (chosen.length === 0) throw new Error(`--only ${values.only}: there is ${namesOf(() => true)}`)
-  const lab = await startLab()
+/** The table of one gateway. */
+async function runPlan(plan: Plan, chosen: readonly Row[]): Promise<string> {
+  print(`against ${plan.title}`)
+  const lab = await startLab(plan.start)
   const table: TableRow[] = []
   try {
-    for (const row of chosen) table.push(await measureRow(lab, row))
+    for (const row of chosen.filter(plan.isFor)) table.push(await measureRow(lab, plan, row))
   } finally {
     await lab.stop()
   }
+  return `${plan.title}\n\n${renderTable(plan.columns, table)}`
+}
+
+async function main(): Promise<void> {
+  const chosen = rows.filter(({ name }) => new RegExp(values.only, 'i').test(name))
+  if (chosen.length === 0) throw new Error(`--only ${values.only}: there is ${namesOf(() => true)}`)
+  const tables: string[] = []
+  for (const plan of plans[values.worker ? 'worker' : 'node']) tables.push(await runPlan(plan, chosen))
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
-  print(`\n${renderTable(table)}\n\n${tally.passed} passed, ${tally.failed} failed${skipped}`)
+  print(`\n${tables.join('\n\n')}\n\n${tally.passed} passed, ${tally.failed} failed${skipped}`)
   if (tally.failed > 0) process.exitCode = 1
 }
 

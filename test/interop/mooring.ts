@@ -17,8 +17,13 @@ export type Mooring = {
   resolve(nameAndTag: string): Promise<{ status: string; digest: string; viaEns: string; mediaType: string }>
   /** `mooring resolve` proves that there is no such tag; exit code 3 is required. */
   resolveAbsent(nameAndTag: string): Promise<void>
+  /** Pushes an image layout and signs its tag beside a gateway that holds no key; absent at one that does. */
+  publish?(layout: { folder: string }, nameAndTag: string): Promise<Published>
   stop(): Promise<void>
 }
+
+/** Of the contents of an image, how many were sent and how many were there. */
+export type Published = { sent: number; there: number }
 
 type Ready = { ok: boolean; gateway: string; rpc: string; ensRegistry: string; universalResolver: string }
 

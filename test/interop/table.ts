@@ -1,5 +1,3 @@
-import { operations } from './client.ts'
-
 /** What became of a cell. */
 export type Result =
   /** `note`: what the client cannot do of it. */
@@ -8,11 +6,11 @@ export type Result =
   /** There is nothing to check: the reason is a fact about the client. */
   | { status: 'none'; reason: string }
 
-/** A row's name, and what became of its cells in the order of `operations`. */
+/** A row's name, and what became of its cells in the order of the columns. */
 export type TableRow = { name: string; results: readonly Result[] }
 
 /** The table, and under it the reasons that its numbers stand for. */
-export function renderTable(rows: readonly TableRow[]): string {
+export function renderTable(columns: readonly string[], rows: readonly TableRow[]): string {
   const reasons: string[] = []
   const textOf = (result: Result): string => {
     if (result.status === 'failed') return 'FAILED'
@@ -21,7 +19,7 @@ export function renderTable(rows: readonly TableRow[]): string {
     if (!reasons.includes(reason)) reasons.push(reason)
     return `${word} [${reasons.indexOf(reason) + 1}]`
   }
-  const lines = [['', ...operations], ...rows.map(({ name, results }) => [name, ...results.map(textOf)])]
+  const lines = [['', ...columns], ...rows.map(({ name, results }) => [name, ...results.map(textOf)])]
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? []
   const table = lines.map((line) =>
     line

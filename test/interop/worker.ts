@@ -12,8 +12,6 @@ export type MooringWorker = Mooring & {
   chain: Pick<DevChain, 'chainId' | 'addresses'>
   /** The lines that it logged, errors of workerd among them. */
   said: readonly string[]
-  /** Pushes an image layout by `mooring push`, and signs the tag here. */
-  publish(layout: { folder: string }, nameAndTag: string): Promise<void>
 }
 
 /** The Workers that can be started. */
@@ -60,10 +58,18 @@ export async function startWorker(
     const keyFile = join(folder, 'publisher.key')
     writeFileSync(keyFile, testKeys.owner, { mode: 0o600 })
     const signing = ['--gateway', gateway, '--key-file', keyFile, '--state', join(folder, 'state')]
-    const publish = async (layout: { folder: string }, nameAndTag: string) => {
-      await runMooring(['push', layout.folder, nameAndTag, ...signing, ...chainFlags(contracts)])
+    const publish: Mooring['publish'] = async (layout, nameAndTag) =>
+      JSON.parse(await runMooring(['push', layout.folder, nameAndTag, '--json', ...signing, ...chainFlags(contracts)]))
+    return {
+      chain,
+      gateway,
+      host: `localhost:${port}`,
+      port,
+      ...resolvingOn(contracts),
+      said,
+      stop,
+      ...(kind === 'deployed' && { publish }),
     }
-    return { chain, gateway, host: `localhost:${port}`, port, ...resolvingOn(contracts), said, publish, stop }
   } catch (error) {
     await close()
     throw error

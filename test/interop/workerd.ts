@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { openPlainPort } from './plain-port.ts'
 import { run } from './run.ts'
 
 // What this repository knows of wrangler's command line and of Miniflare: bundles as they are deployed, databases as they are migrated,
@@ -33,25 +34,33 @@ export function wrangler(...args: string[]): Promise<string> {
 /** A module of a Worker as it is sent. */
 export type BundledModule = { name: string; bytes: Buffer }
 
-/** What esbuild says of a bundle; `path` of an import is a specifier when it is `external`. */
-export type BundleImports = readonly { path: string; external?: boolean }[]
+/** What a bundle leaves outside: a specifier, and the files that import it. */
+export type OutsideImport = { path: string; from: readonly string[] }
 
 /** A Worker as `wrangler deploy` would send it: its entry first. */
-export type Bundle = { modules: readonly BundledModule[]; imports: BundleImports; said: string }
+export type Bundle = { modules: readonly BundledModule[]; outside: readonly OutsideImport[] }
 
 /** Bundles a Worker into a folder, minified, by wrangler. */
 export async function bundleWorker(folder: string, entry = 'worker/index.ts'): Promise<Bundle> {
   const [outdir, metafile] = [join(folder, 'bundle'), join(folder, 'bundle.json')]
   const flags = ['--dry-run', '--minify', '--outdir', outdir, '--metafile', metafile]
-  const said = await wrangler('deploy', entry, ...flags)
+  await wrangler('deploy', entry, ...flags)
   const names = readdirSync(outdir).filter((name) => /\.(js|wasm)$/.test(name))
   const modules = names
     .sort((a, b) => Number(b.endsWith('.js')) - Number(a.endsWith('.js')))
     .map((name) => ({ name, bytes: readFileSync(join(outdir, name)) }))
-  const { outputs } = JSON.parse(readFileSync(metafile, 'utf8')) as {
-    outputs: Record<string, { imports: BundleImports }>
-  }
-  return { modules, imports: Object.values(outputs).flatMap(({ imports }) => imports), said }
+  return { modules, outside: outsideOf(JSON.parse(readFileSync(metafile, 'utf8'))) }
+}
+
+/** What esbuild says of its input and output files. */
+type Metafile = Record<'inputs' | 'outputs', Record<string, { imports: { path: string; external?: boolean }[] }>>
+
+function outsideOf({ inputs, outputs }: Metafile): OutsideImport[] {
+  const imports = Object.values(outputs).flatMap(({ imports }) => imports)
+  const paths = new Set(imports.filter(({ external }) => external).map(({ path }) => path))
+  const importersOf = (wanted: string) =>
+    Object.keys(inputs).filter((file) => inputs[file]?.imports.some(({ path }) => path === wanted))
+  return [...paths].map((path) => ({ path, from: importersOf(path) }))
 }
 
 /** Brings the database of a folder of states up to date, with the migrations that a real one gets, by wrangler. */
@@ -61,8 +70,8 @@ export function migrateDatabase(states: string): Promise<string> {
 
 /** A Worker that answers in workerd. */
 export type RunningWorker = {
-  /** Answers as a client over the network gets them. */
-  url: string
+  /** Where workerd itself listens. */
+  behind: string
   stop(): Promise<void>
 }
 
@@ -70,7 +79,7 @@ export type WorkerOptions = {
   bundle: Bundle
   /** The folder that `migrateDatabase` brought up to date. What is in the Worker's database stays there. */
   states: string
-  /** On 127.0.0.1; 0 takes a free one. */
+  /** On 127.0.0.1. */
   port: number
   /** Beside those of `wrangler.toml`. */
   vars: Readonly<Record<string, string>>
@@ -95,15 +104,24 @@ export async function startBundle({ bundle, states, port, vars, said }: WorkerOp
     cf: false,
     unsafeTriggerHandlers: true,
     host: '127.0.0.1',
-    port,
+    port: 0,
     log: new Log(LogLevel.ERROR),
     handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
       for (const stream of [stdout, stderr]) stream.on('data', (text: Buffer) => said.push(text.toString()))
     },
   })
-  const url = await miniflare.ready.catch(async (error: unknown) => {
+  try {
+    const behind = await miniflare.ready
+    const front = await openPlainPort(port, Number(behind.port))
+    return {
+      behind: behind.origin,
+      async stop() {
+        await front.close()
+        await miniflare.dispose()
+      },
+    }
+  } catch (error) {
     await miniflare.dispose().catch(() => undefined)
-    throw new Error(`workerd does not start: ${said.join('')}`, { cause: error })
-  })
-  return { url: url.origin, stop: () => miniflare.dispose() }
+    throw new Error(`the Worker does not start: ${said.join('')}`, { cause: error })
+  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Client, facts, type Row } from '../client.ts'
 import { makeArtifactLayout, makeImageLayout, platformOf } from '../image.ts'
-import { expectDeleted, expectPushed, expectSameLayout, type Lab } from '../lab.ts'
+import { expectDeleted, expectPushed, expectPushedByDigest, expectSameLayout, type Lab } from '../lab.ts'
 import { bindProgram, goToolHint, whyMissing } from '../run.ts'
 
 const repository = 'demo.eth/crane'
@@ -15,6 +15,11 @@ async function start(lab: Lab): Promise<Client> {
     return copy
   }
   return {
+    pushByDigest: async () => {
+      const layout = makeArtifactLayout(lab.newFolder(), 'one manifest, by crane, by digest\n')
+      await crane(['push', layout.folder, at(`@${layout.digest}`)])
+      await expectPushedByDigest(lab, repository, layout)
+    },
     version: `crane ${(await crane(['version'])).trim()}`,
     cells: {
       push: async () => {

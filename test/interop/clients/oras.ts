@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, facts, type Row } from '../client.ts'
 import { makeImageLayout, platformOf } from '../image.ts'
-import { expectDeleted, expectPushed, expectSameLayout, type Lab } from '../lab.ts'
+import { expectDeleted, expectPushed, expectPushedByDigest, expectSameLayout, type Lab } from '../lab.ts'
 import { readReferrers } from '../registry.ts'
 import { bindProgram, goToolHint, whyMissing } from '../run.ts'
 import { expectCopiesKeepReferrers } from './copies.ts'
@@ -28,6 +28,11 @@ async function start(lab: Lab): Promise<Client> {
     return folder
   }
   return {
+    pushByDigest: async () => {
+      const layout = await makeImageLayout(lab.newFolder(), 'by oras, by digest')
+      await push(layout.folder, at(`@${layout.digest}`))
+      await expectPushedByDigest(lab, repository, layout)
+    },
     version: `oras ${/Version:\s*(\S+)/.exec(await oras(['version']))?.[1]}`,
     cells: {
       push: async () => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client, Row } from '../client.ts'
 import { makeImageLayout, platformOf } from '../image.ts'
-import { expectDeleted, expectPushed, expectSameLayout, type Lab } from '../lab.ts'
+import { expectDeleted, expectPushed, expectPushedByDigest, expectSameLayout, type Lab } from '../lab.ts'
 import { bindProgram, goToolHint, whyMissing } from '../run.ts'
 import { expectCopiesKeepReferrers } from './copies.ts'
 
@@ -25,6 +25,11 @@ async function start(lab: Lab): Promise<Client> {
   const inParts = ['--blob-chunk', `${2 ** 20}`, '--blob-max', `${2 ** 16}`]
   await regctl(['registry', 'set', host, '--tls', 'disabled', ...inParts])
   return {
+    pushByDigest: async () => {
+      const layout = await makeImageLayout(lab.newFolder(), 'by regctl, by digest')
+      await regctl(['image', 'copy', layoutAt(layout.folder), at(`@${layout.digest}`)])
+      await expectPushedByDigest(lab, repository, layout)
+    },
     version: `regctl ${(await regctl(['version', '--format', '{{.VCSTag}}'])).trim()}`,
     cells: {
       push: async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Client, facts, type Row } from '../client.ts'
 import { makeArtifactLayout, makeImageLayout, platformOf } from '../image.ts'
-import { expectDeleted, expectPushed, expectSameLayout, type Lab } from '../lab.ts'
+import { expectDeleted, expectPushed, expectPushedByDigest, expectSameLayout, type Lab } from '../lab.ts'
 import { bindProgram, debianHint, whyMissing } from '../run.ts'
 import { writeRegistriesConf } from './registries-conf.ts'
 
@@ -22,6 +22,11 @@ async function start(lab: Lab): Promise<Client> {
   }
   return {
     version: (await skopeo(['--version'])).trim(),
+    pushByDigest: async () => {
+      const layout = await makeImageLayout(lab.newFolder(), 'by skopeo, by digest')
+      await push(layout.folder, at(`@${layout.digest}`), '--all')
+      await expectPushedByDigest(lab, repository, layout)
+    },
     cells: {
       push: async () => {
         const layout = await makeImageLayout(lab.newFolder(), 'by skopeo')

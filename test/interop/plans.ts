@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { type Cell, type Client, facts, operations, type Row, relayOperations } from './client.ts'
+import { type Mooring, startMooring } from './mooring.ts'
+import { startWorker } from './worker.ts'
+
+/** A gateway that clients are tried against, and the columns of its table. */
+export type Plan = {
+  title: string
+  start(names: readonly string[]): Promise<Mooring>
+  columns: readonly string[]
+  /** In the order of the columns. */
+  cellsOf(client: Client): readonly Cell[]
+  isFor(row: Row): boolean
+}
+
+const everything = {
+  columns: operations,
+  cellsOf: ({ cells }: Client) => operations.map((operation) => cells[operation]),
+  isFor: () => true,
+}
+
+const onNode: Plan = { title: '`mooring dev` on Node', start: startMooring, ...everything }
+
+const signingWorker: Plan = {
+  title: 'the Worker in workerd (D1, R2, Durable Object), with a test signer in the object of a repository',
+  start: (names) => startWorker('publishing', names),
+  ...everything,
+}
+
+const relayWorker: Plan = {
+  title: 'the Worker in workerd as it is deployed: no key; tags by `mooring push --key-file`',
+  start: (names) => startWorker('deployed', names),
+  columns: relayOperations,
+  cellsOf: ({ cells, pushByDigest }) => [
+    pushByDigest ?? facts.pushesTags,
+    cells['pull by tag'],
+    cells['pull by digest'],
+    refusalOf(cells.push),
+  ],
+  isFor: ({ pushesFirst }) => !pushesFirst,
+}
+
+/** What is tried on Node, and what with `--worker`. */
+export const plans = { node: [onNode], worker: [relayWorker, signingWorker] } as const satisfies Record<string, Plan[]>
+
+/** Content arrives and the tag is denied; what the client shows of the answer names the command that signs. */
+function refusalOf(push: Cell): Cell {
+  if (typeof push === 'string') return push
+  return async () => {
+    const refused: unknown = await push().catch((error: unknown) => error)
+    assert.ok(refused instanceof Error, 'a gateway without a key took a tag')
+    assert.match(refused.message, /denied/i)
+    return refused.message.includes('mooring push IMAGE')
+      ? 'shows the command that signs'
+      : 'hides what the gateway says'
+  }
+}
