@@ -75,13 +75,20 @@ async function restore(
   session: Session,
   source: SwarmSource,
   found: ListOnSwarm,
-): Promise<Recovery> {
+): Promise<Recovery & { lostShards: number }> {
   const { onChain, memory } = session
   const { signed, slots, indexReference } = found
   const { chainId, resolver, ensName, owner, epoch } = await onChain.readAuthority()
   if (owner === null) throw new Error(`${ensName} has no owner`)
   const places: ContentPlace[] = []
-  if (indexReference !== null) for await (const rows of readContentIndex(source, indexReference)) places.push(...rows)
+  let lostShards = 0
+  const onLost = (line: string) => {
+    lostShards += 1
+    note(line)
+  }
+  if (indexReference !== null) {
+    for await (const rows of readContentIndex(source, indexReference, onLost)) places.push(...rows)
+  }
   const from = { reader: source.reader, onDemand: readSwitch(settings, 'on-demand'), note }
   const line = { chainId, resolver, ensName, owner, epoch }
   const dataDir = readText(settings, 'data') ?? './mooring-data'
@@ -90,8 +97,8 @@ async function restore(
   const recovery = await restoreOffline(dataDir, from, { line, signed, slots, older, places, announcement })
   const { version } = signed.list
   const entries = slots.slice(1).map(({ key, value }) => [decodeTagKey(key), decodeTagEntry(value, version)] as const)
-  await memory.remember(onChain.domain, signed, new Map(entries))
-  return recovery
+  await memory.remember(onChain.domain, signed, { tags: 'all', entries: new Map(entries) })
+  return { ...recovery, lostShards }
 }
 
 /** What a gateway over the folder is to know of the feed that led here, so that its next update follows this one. */
@@ -120,14 +127,20 @@ function failureIn(error: unknown): ReadingFailure {
   return { error: error.name, message: error.message, code: exitCodes.failed }
 }
 
-function report(context: VerbContext, name: string, { signed, from }: ListOnSwarm, recovery: Recovery): number {
-  const { tags, manifests, blobs, missing } = recovery
-  const ok = missing.length === 0
+function report(
+  context: VerbContext,
+  name: string,
+  { signed, from }: ListOnSwarm,
+  recovery: Recovery & { lostShards: number },
+): number {
+  const { tags, manifests, blobs, missing, lostShards } = recovery
+  const ok = missing.length === 0 && lostShards === 0
   const version = Number(signed.list.version)
   const value = { ok, name, version, tags, manifests, blobs, listHash: signed.hash, from, missing }
   const lines = [
     `${name}  version ${version}, found by ${from}`,
     `${tags} tags, ${manifests} manifests, ${blobs} blobs`,
+    ...(lostShards > 0 ? [`${lostShards} shards of the content index cannot be had: there may be more`] : []),
     ...missing.map((digest) => `missing  ${digest}`),
   ]
   context.print(wantsJson(context) ? JSON.stringify(value) : lines.join('\n'))

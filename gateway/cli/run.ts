@@ -26,6 +26,7 @@ import { status } from './status.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
+import { trust } from './trust.ts'
 import { exitCodes, type Verb } from './verb.ts'
 import { verify } from './verify.ts'
 
@@ -37,6 +38,7 @@ export const verbs: readonly Verb[] = [
   tags,
   verify,
   history,
+  trust,
   proxy,
   push,
   tag,

@@ -7,6 +7,7 @@ import { checkContent } from '../../gateway/cli/client/content.ts'
 import { openName } from '../../gateway/cli/client/name-on-chain.ts'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
 import { startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { nodeOf } from '../../gateway/ens/name.ts'
 import type { Digest } from '../../gateway/oci/digest.ts'
 import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import { addressOf, swarmReferenceOf, testKeys } from '../fixtures.ts'
@@ -125,10 +126,12 @@ test('interfaces history: newest first, with signers and changes', async () => {
   })
 })
 
-test('row 9: a reading command leaves one file of memory for the name', async () => {
+test('row 9: a reading command leaves one folder of memory for the name', async () => {
   await read(world, 'resolve', 'acme.eth')
-  const files = await readdir(join(world.folder, 'state'))
-  expect(files.filter((file) => file.endsWith('.json')).length).toBeGreaterThan(0)
+  const state = join(world.folder, 'state')
+  const own = (await readdir(state)).filter((folder) => folder.endsWith(nodeOf('acme.eth')))
+  expect(own).toHaveLength(1)
+  expect((await readdir(join(state, own[0] as string))).some((file) => /^\d+\.json$/.test(file))).toBe(true)
 })
 
 test('interfaces: two endpoints that agree are as good as one', async () => {

@@ -26,6 +26,8 @@ export type LookupQuestion = {
   memory: NameMemory | null
   /** For each gateway's answer; 10,000 by default. */
   timeoutMs?: number
+  /** May say more about the refusal of an answer than its verifier could. */
+  explain?: (refusal: Refusal, response: Hex) => Promise<Refusal>
 }
 
 /**
@@ -43,7 +45,7 @@ export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
       const verified = await verifyLookup({ ...question, response })
       return { verified, gateway, response }
     } catch (error) {
-      const reason = refusalOf(error)
+      const reason = await explained(question, refusalOf(error), response)
       messages.push(reason === null ? (error as Error).message : `${gateway}: ${reason.message}`)
       refusal ??= reason
       refused = response ?? refused
@@ -56,6 +58,10 @@ export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
     message: messages.join('; '),
     response: refused,
   }
+}
+
+async function explained({ explain }: LookupQuestion, refusal: Refusal | null, response: Hex | null) {
+  return refusal !== null && response !== null && explain !== undefined ? explain(refusal, response) : refusal
 }
 
 /** The refusal that an error of one gateway stands for, null for silence. @throws what is neither */

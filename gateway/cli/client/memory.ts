@@ -1,111 +1,113 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { FLAG_IMMUTABLE, type TagEntry } from '../../tags/entry.ts'
-import { entryToJson, parseEntryJson } from '../../tags/json.ts'
+import {
+  acceptOwner,
+  conflictBehind,
+  isSamePast,
+  type NamePast,
+  type OwnerMemory,
+  rememberList,
+  type SeenTags,
+} from '../../library/name-memory.ts'
+import { parsePast, renderPast } from '../../library/name-memory-json.ts'
 import type { ListDomain, SignedList } from '../../tags/list.ts'
-import type { NameMemory } from '../../tags/verify.ts'
+import { Refusal } from '../../tags/refusal.ts'
+import { keepEvidence, listEvidence } from './evidence.ts'
+import { readNewest, writeNext } from './generations.ts'
 
-/** What this client saw of names, one small file for each (chain, resolver, node): row 9 of the check order. */
+/**
+ * What this client saw of names, one small folder for each (chain, resolver, node): row 9 of the check order. Several processes may have
+ * one memory: each change is a compare-and-swap.
+ */
 export type ClientMemory = {
-  /** Null for a name never seen. @throws when the file is there and cannot be read */
-  recall(domain: ListDomain, node: Hex): Promise<NameMemory | null>
-  /** Keeps a verified list with what is immutable of the entries seen; never goes back to a lower version. */
-  remember(domain: ListDomain, signed: SignedList, seen: ReadonlyMap<string, TagEntry>): Promise<void>
-  /** Where a name's file is, for messages. */
-  fileOf(domain: ListDomain, node: Hex): string
+  /** What the name is held to; null for a name never seen. @throws when it is there and cannot be read */
+  recall(domain: ListDomain, node: Hex): Promise<OwnerMemory | null>
+  /** The same with the owners before. @throws as `recall` */
+  recallAll(domain: ListDomain, node: Hex): Promise<NamePast | null>
+  /**
+   * Keeps a verified list with what is immutable of the entries seen; never goes back to a lower version. It is held to what another
+   * process remembered meanwhile. @throws Refusal OwnerChanged, Equivocation, ImmutableChanged
+   */
+  remember(domain: ListDomain, signed: SignedList, seen: SeenTags): Promise<void>
+  /** Holds a name to another owner, at least at this epoch: what a person decides. */
+  accept(domain: ListDomain, node: Hex, owner: Hex, epoch: bigint): Promise<void>
+  /**
+   * A refusal of a list that was verified as far as row 8, with what a person can do: the two statements of an Equivocation or
+   * ImmutableChanged are kept as evidence, whose file the message names.
+   */
+  explain(domain: ListDomain, refusal: Refusal, signed: SignedList, seen: SeenTags): Promise<Refusal>
+  /** The files of evidence about a name. */
+  evidenceOf(ensName: string): Promise<string[]>
+  /** Where a name's memory is, for messages. */
+  folderOf(domain: ListDomain, node: Hex): string
 }
+
+const maxTries = 100
 
 /** `MOORING_STATE` and `--state` come before this: the XDG state folder. */
 export function defaultStateDir(environment: Readonly<Record<string, string | undefined>>): string {
   return join(environment.XDG_STATE_HOME || join(environment.HOME || homedir(), '.local', 'state'), 'mooring')
 }
 
-/** Memory of one chain in a folder; each file is written whole or not at all. */
+/** Memory of one chain in a folder. */
 export function createClientMemory(stateDir: string, chainName: string): ClientMemory {
-  const fileOf = (domain: ListDomain, node: Hex) => join(stateDir, `${chainName}-${domain.resolver}-${node}.json`)
-  const recall = async (domain: ListDomain, node: Hex) => readMemory(fileOf(domain, node))
+  const evidenceDir = join(stateDir, 'evidence')
+  const folderOf = (domain: ListDomain, node: Hex) => join(stateDir, `${chainName}-${domain.resolver}-${node}`)
+  const recallAll = async (domain: ListDomain, node: Hex) => (await readPast(folderOf(domain, node))).past
+  const explain: ClientMemory['explain'] = async (domain, refusal, signed, seen) => {
+    const { reason, message } = refusal
+    if (reason === 'OwnerChanged') return new Refusal(reason, `${message}: ${whatToDo(signed.list.name)}`)
+    const conflict = conflictBehind(refusal, await recallAll(domain, signed.list.node), signed, seen)
+    if (conflict === null) return refusal
+    const kept = await keepEvidence(evidenceDir, domain, conflict).then(
+      (file) => `both signed lists are in ${file}`,
+      (error: Error) => `the evidence could not be kept: ${error.message}`,
+    )
+    return new Refusal(reason, `${message}; ${kept}`)
+  }
   return {
-    fileOf,
-    recall,
+    folderOf,
+    recallAll,
+    explain,
+    recall: async (domain, node) => (await recallAll(domain, node))?.present ?? null,
     async remember(domain, signed, seen) {
-      const before = await recall(domain, signed.list.node)
-      const next = mergeMemory(before, signed, seen)
-      if (next === before) return
-      await mkdir(stateDir, { recursive: true, mode: 0o700 })
-      await writeDurably(fileOf(domain, signed.list.node), renderMemory(next))
+      try {
+        await change(folderOf(domain, signed.list.node), (past) => rememberList(past, signed, seen))
+      } catch (error) {
+        throw error instanceof Refusal ? await explain(domain, error, signed, seen) : error
+      }
+    },
+    accept: (domain, node, owner, epoch) => change(folderOf(domain, node), (past) => acceptOwner(past, owner, epoch)),
+    async evidenceOf(ensName) {
+      const files = await listEvidence(evidenceDir)
+      return files.filter((file) => file.startsWith(`${ensName.slice(0, 80)}-`)).map((file) => join(evidenceDir, file))
     },
   }
 }
 
-function mergeMemory(
-  before: NameMemory | null,
-  signed: SignedList,
-  seen: ReadonlyMap<string, TagEntry>,
-): NameMemory | null {
-  const { owner, epoch, version } = signed.list
-  const sameLine = before?.owner === owner && before.epoch === epoch
-  if (before?.owner === owner && (epoch < before.epoch || (sameLine && version < before.version))) return before
-  const entries = new Map(sameLine ? before.entries : [])
-  for (const [tag, entry] of seen) if ((entry.flags & FLAG_IMMUTABLE) !== 0) entries.set(tag, entry)
-  return { owner, epoch, version, hash: signed.hash, entries }
+function whatToDo(ensName: string): string {
+  return `mooring trust show ${ensName} tells more, mooring trust accept ${ensName} goes on with the new owner`
 }
 
-function renderMemory(memory: NameMemory | null): string {
-  if (memory === null) return 'null\n'
-  const { owner, epoch, version, hash, entries } = memory
-  const immutable = [...entries].map(([tag, entry]) => ({ tag, entry: entryToJson(entry) }))
-  return `${JSON.stringify({ owner, epoch: Number(epoch), version: Number(version), hash, immutable }, null, 1)}\n`
+/** Whoever was first, the change is made to what they left. */
+async function change(folder: string, next: (past: NamePast | null) => NamePast): Promise<void> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const { past, newest } = await readPast(folder)
+    const after = next(past)
+    if (isSamePast(past, after) || (await writeNext(folder, newest, renderPast(after)))) return
+  }
+  throw new Error(`${folder} changes all the time: ${maxTries} tries to write it were lost`)
 }
 
-async function readMemory(file: string): Promise<NameMemory | null> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
-  if (text === null) return null
+async function readPast(folder: string) {
+  const newest = await readNewest(folder)
+  if (newest.text === null) return { newest, past: null }
   try {
-    return parseMemory(text)
+    return { newest, past: parsePast(newest.text) }
   } catch {
-    throw new Error(`${file} is not a state file of this version; remove it to forget what was seen of the name`)
-  }
-}
-
-function parseMemory(text: string): NameMemory {
-  const value = JSON.parse(text) as {
-    owner: Hex
-    epoch: number
-    version: number
-    hash: Hex
-    immutable: { tag: string; entry: unknown }[]
-  }
-  const isWhole = /^0x[0-9a-f]{40}$/.test(value.owner) && /^0x[0-9a-f]{64}$/.test(value.hash)
-  if (!isWhole) throw new Error('owner or hash')
-  const entries = new Map(value.immutable.map(({ tag, entry }) => [tag, parseEntryJson(entry)]))
-  return { owner: value.owner, epoch: BigInt(value.epoch), version: BigInt(value.version), hash: value.hash, entries }
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`
-  try {
-    await withHandle(temporary, 'w', async (handle) => {
-      await handle.writeFile(text)
-      await handle.sync()
-    })
-    await rename(temporary, file)
-    await withHandle(dirname(file), 'r', (folder) => folder.sync())
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-}
-
-async function withHandle(path: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const handle = await open(path, flags, 0o600)
-  try {
-    await use(handle)
-  } finally {
-    await handle.close()
+    throw new Error(
+      `${newest.file} is not a memory of this version; remove ${folder} to forget what was seen of the name`,
+    )
   }
 }

@@ -46,7 +46,7 @@ export async function readWholeListAt(session: Session, gateway: string, reposit
   const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes)
   const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
   const list = { ...(await verifyWholeList(session, signed, slots)), gateway }
-  await session.memory.remember(session.onChain.domain, list.signed, list.entries)
+  await session.memory.remember(session.onChain.domain, list.signed, { tags: 'all', entries: list.entries })
   return list
 }
 
@@ -111,11 +111,27 @@ export async function verifyWholeList(
   }
   const tags = slots.slice(1)
   const entries = new Map(tags.map(({ key, value }) => [decodeTagKey(key), decodeTagEntry(value, version)]))
-  verifyAgainstMemory(session.remembered, signed.list, hash, null, undefined)
-  for (const tag of session.remembered?.entries.keys() ?? []) {
-    verifyAgainstMemory(session.remembered, signed.list, hash, tag, entries.get(tag))
-  }
+  await checkMemory(session, signed, entries)
   return { signed, entries: inByteOrder(entries), slots }
+}
+
+/** Row 9, against what is remembered now. @throws Refusal OwnerChanged, Rollback, Equivocation, ImmutableChanged */
+async function checkMemory(
+  { memory, onChain }: Session,
+  signed: SignedList,
+  entries: ReadonlyMap<string, TagEntry>,
+): Promise<void> {
+  const { list, hash } = signed
+  const remembered = await memory.recall(onChain.domain, list.node)
+  try {
+    verifyAgainstMemory(remembered, list, hash, null, undefined)
+    for (const tag of remembered?.entries.keys() ?? [])
+      verifyAgainstMemory(remembered, list, hash, tag, entries.get(tag))
+  } catch (error) {
+    throw error instanceof Refusal
+      ? await memory.explain(onChain.domain, error, signed, { tags: 'all', entries })
+      : error
+  }
 }
 
 /** Runs to the end: the command line has nobody else to let run. */

@@ -1,7 +1,9 @@
 import type { Hex } from 'viem'
-import { decodeResponse, encodeTagLookup } from '../../ens/lookup.ts'
+import { encodeTagLookup, parseLookup } from '../../ens/lookup.ts'
+import { nodeOf } from '../../ens/name.ts'
 import type { VerifiedLookup } from '../../ens/verify.ts'
-import { decodeTagEntry, encodeTagKey, type TagEntry } from '../../tags/entry.ts'
+import { isOfMemory, seenIn } from '../../library/seen.ts'
+import type { Refusal } from '../../tags/refusal.ts'
 import { type LookupOutcome, lookUp } from './look-up.ts'
 import type { Session, Subject } from './session.ts'
 import { readTextViaEns, type ViaEns } from './via-ens.ts'
@@ -34,7 +36,8 @@ export function unverified(subject: Subject, error: string, viaEns: string | nul
 
 /**
  * Resolves a tag twice over one gateway answer: by our verifier, and by the contract's callback through ENS. Only when both agree is
- * it present or absent. What was verified is remembered. @throws ChainUnavailable, Refusal (row 10)
+ * it present or absent. What was verified is remembered.
+ * @throws ChainUnavailable, Refusal (row 10, and row 9 when another process saw what contradicts it meanwhile)
  */
 export async function resolveTag(session: Session, subject: Subject): Promise<ResolvedTag> {
   const callData = encodeTagLookup(subject.ensName, subject.tag, 'text')
@@ -43,7 +46,7 @@ export async function resolveTag(session: Session, subject: Subject): Promise<Re
   if (outcome.verified === null) {
     return { resolution: unverified(subject, outcome.error, viaEns.text), message: outcome.message, gateway: null }
   }
-  await rememberAnswer(session, subject.tag, outcome.verified, outcome.response)
+  await rememberAnswer(session, outcome.verified, outcome.response)
   const [entry] = outcome.verified.entries
   if (viaEns.text === (entry?.digest ?? '')) {
     return { resolution: proven(subject, outcome.verified, viaEns.text), message: null, gateway: outcome.gateway }
@@ -53,9 +56,16 @@ export async function resolveTag(session: Session, subject: Subject): Promise<Re
   return { resolution: unverified(subject, error, viaEns.text), message, gateway: outcome.gateway }
 }
 
-function ask(session: Session, callData: Hex): Promise<LookupOutcome> {
-  const { onChain, localTime, remembered: memory, lookupTimeoutMs: timeoutMs } = session
-  return lookUp({ ...onChain, callData, localTime, memory, timeoutMs })
+/** What is remembered is read now: another lookup of this session, or of another process, may have seen more since it began. */
+async function ask(session: Session, callData: Hex): Promise<LookupOutcome> {
+  const { onChain, localTime, lookupTimeoutMs: timeoutMs } = session
+  const memory = await session.memory.recall(onChain.domain, nodeOf(onChain.ensName))
+  const explain = async (refusal: Refusal, response: Hex) => {
+    if (!isOfMemory(refusal)) return refusal
+    const { signed, seen } = seenIn(onChain.domain, parseLookup(callData), response)
+    return session.memory.explain(onChain.domain, refusal, signed, seen)
+  }
+  return lookUp({ ...onChain, callData, localTime, memory, timeoutMs, explain })
 }
 
 /** The contract judges the very bytes that our verifier judged; a client that asks another callData gets its own answer. */
@@ -89,10 +99,8 @@ function proven(subject: Subject, verified: VerifiedLookup, viaEns: string): Res
   }
 }
 
-/** Tombstones read as absent, but are remembered: their flag must not be lost. */
-async function rememberAnswer(session: Session, tag: string, verified: VerifiedLookup, response: Hex): Promise<void> {
-  const [proof] = decodeResponse(response, verified.request).proofs
-  const seen = new Map<string, TagEntry>()
-  if (proof?.key === encodeTagKey(tag)) seen.set(tag, decodeTagEntry(proof.value, verified.signed.list.version))
-  await session.memory.remember(session.onChain.domain, verified.signed, seen)
+async function rememberAnswer(session: Session, verified: VerifiedLookup, response: Hex): Promise<void> {
+  const { domain } = session.onChain
+  const { signed, seen } = seenIn(domain, verified.request, response)
+  await session.memory.remember(domain, signed, seen)
 }
