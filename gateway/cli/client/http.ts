@@ -22,11 +22,12 @@ export type HttpRequest = {
   body?: string | Uint8Array
   /** From the first byte sent to the last one received. */
   timeoutMs: number
+  /** How long the answer to what has no body may take to begin; 10,000 by default. */
+  firstByteTimeoutMs?: number
 }
 
 const maxRedirects = 4
-/** How long a reader waits for an answer to begin. */
-const firstByteTimeoutMs = 10_000
+const defaultFirstByteTimeoutMs = 10_000
 
 /** One request with its body read up to `maxBytes`. @throws HttpFailure, BodyTooLarge */
 export async function fetchBounded(request: HttpRequest, maxBytes: number): Promise<HttpAnswer> {
@@ -66,7 +67,7 @@ export async function* readBody(url: string, response: Response, signal: AbortSi
 }
 
 async function fetchOnce(request: HttpRequest, signal: AbortSignal): Promise<Response> {
-  const { url, method = 'GET', headers = {}, body } = request
+  const { url, method = 'GET', headers = {}, body, firstByteTimeoutMs = defaultFirstByteTimeoutMs } = request
   const begun = new AbortController()
   const giveUp = () => begun.abort()
   // What is sent may be long; what is only asked for is answered soon.

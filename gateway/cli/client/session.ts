@@ -65,8 +65,8 @@ export async function openSession(context: VerbContext, subject: Subject): Promi
 export type Client = Pick<Session, 'connection' | 'memory' | 'lookupTimeoutMs'>
 
 /** Opens the chain and the memory that the settings name. @throws ConfigError, ChainUnavailable, Refusal */
-export async function openClient(context: VerbContext): Promise<Client> {
-  const lookupTimeoutMs = readInteger(context.settings, 'timeout-ms', 1, maxLookupTimeoutMs, defaultLookupTimeoutMs)
+export async function openClient(context: VerbContext, defaultTimeoutMs = defaultLookupTimeoutMs): Promise<Client> {
+  const lookupTimeoutMs = readInteger(context.settings, 'timeout-ms', 1, maxLookupTimeoutMs, defaultTimeoutMs)
   const connection = await connect(context.settings, context.note)
   const stateDir = readText(context.settings, 'state') ?? defaultStateDir(context.environment)
   return { connection, memory: createClientMemory(stateDir, connection.chainName), lookupTimeoutMs }
