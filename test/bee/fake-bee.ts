@@ -21,8 +21,14 @@ export type FakeBeeOptions = {
   before?: string
 }
 
-/** A request that came, and how many bytes of body went back. */
-export type SeenRequest = { method: string; path: string; headers: IncomingMessage['headers']; sentBytes: number }
+/** A request that came, how many bytes of body went back, and the reference of what the fake stored for it. */
+export type SeenRequest = {
+  method: string
+  path: string
+  headers: IncomingMessage['headers']
+  sentBytes: number
+  stored?: string | undefined
+}
 
 /** A Bee node that was made up for tests, on loopback. What it stores and answers follows the real one; what goes wrong is injected. */
 export type FakeBee = {
@@ -60,12 +66,18 @@ export async function startFakeBee(options: FakeBeeOptions = {}): Promise<FakeBe
     open.add(response)
     response.once('close', () => open.delete(response))
     response.on('error', () => undefined)
-    const entry = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, sentBytes: 0 }
+    const entry: SeenRequest = {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      headers: request.headers,
+      sentBytes: 0,
+    }
     seen.push(entry)
     if (dropsLevel) delete request.headers['swarm-redundancy-level']
     const damage = takeFault(faults, entry)
     const ask = () => (before ? forward(before, request) : answerSafely(state, request, damage))
     const answer = isAnsweredBlind(damage) ? json(200, {}) : await ask().catch(() => refusal(502, 'nobody there'))
+    if (answer.status === 201) entry.stored = referenceIn(answer)
     await deliver(response, damageAnswer(answer, damage), damage, (bytes) => {
       entry.sentBytes += bytes
     }).catch(() => response.destroy())
@@ -137,6 +149,10 @@ async function answerSafely(state: NodeState, request: IncomingMessage, damage: 
     if (error instanceof MissingChunk) return refusal(404, 'Not Found')
     return refusal(500, `the fake failed: ${error}`)
   }
+}
+
+function referenceIn({ body }: Answer): string | undefined {
+  return (JSON.parse(Buffer.concat([...body]).toString()) as { reference?: string }).reference
 }
 
 function buyBatch(postage: Postage, depth: number): string {

@@ -21,9 +21,9 @@ export type GatewayProcess = {
 export class NotStarted extends Error {
   constructor(
     readonly code: number | null,
-    readonly stderr: string,
+    readonly said: string,
   ) {
-    super(`the gateway ended with ${code}: ${stderr}`)
+    super(`the gateway ended with ${code}: ${said}`)
   }
 }
 
@@ -39,16 +39,20 @@ export async function startServing(
     ...['--publisher-key-file', config.publisherKeyFile as string, ...more],
   ]
   const child = spawn(process.execPath, ['dist/mooring.js', ...flags], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
-  let stderr = ''
-  child.stderr.on('data', (text) => {
-    stderr = (stderr + text).slice(-4096)
-  })
+  let said = ''
+  const keep = (text: Buffer) => {
+    said = (said + text).slice(-4096)
+  }
+  child.stderr.on('data', keep)
   const ended = once(child, 'close').then(([code]) => {
-    throw new NotStarted(code as number | null, stderr)
+    throw new NotStarted(code as number | null, said)
   })
   ended.catch(() => undefined)
   const [line] = await Promise.race([once(child.stdout, 'data'), ended])
-  return { url: JSON.parse(String(line)).gateway as string, ...memoryOf(child), kill: () => kill(child) }
+  const { gateway: url } = JSON.parse(String(line)) as { gateway?: string }
+  if (url === undefined) keep(line)
+  if (url === undefined) return ended
+  return { url, ...memoryOf(child), kill: () => kill(child) }
 }
 
 /** As Linux counts it (proc(5), `clear_refs` and `status`). */
