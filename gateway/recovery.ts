@@ -7,7 +7,7 @@ import { algorithmOf, type Digest, digestOf } from './oci/digest.ts'
 import { type Descriptor, type Manifest, readManifest } from './oci/manifest.ts'
 import type { References, RepositoryKey } from './store/catalog.ts'
 import type { Announcement, AnnouncementStore } from './store/swarm-announcements.ts'
-import type { SwarmLedger } from './store/swarm-ledger.ts'
+import type { SizedContent, SwarmLedger } from './store/swarm-ledger.ts'
 import type { ListLine, TagTransition } from './store/tag-list-store.ts'
 import { decodeTagEntry, decodeTagKey, isTombstone, ZERO_REFERENCE } from './tags/entry.ts'
 import type { SignedList } from './tags/list.ts'
@@ -43,12 +43,17 @@ export type Recovery = { tags: number; manifests: number; blobs: number; missing
 
 const slotsPerRead = 512
 
+/** As a list, an index of platforms or the content index names it. */
+type NamedManifest = Pick<Descriptor, 'digest' | 'size' | 'mediaType'>
+
 type Work = RecoveryDeps & {
   key: RepositoryKey
   places: ReadonlyMap<Digest, ContentPlace>
   manifests: Map<Digest, boolean>
   blobs: Set<Digest>
   missing: Set<Digest>
+  /** Manifests that something names and nobody has. */
+  lost: SizedContent[]
 }
 
 /**
@@ -66,9 +71,14 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   // What is signed comes after what is only said, and so takes its place.
   const signedPlaces = named.filter(({ swarmReference }) => swarmReference !== ZERO_REFERENCE)
   const places = new Map([...found.places, ...signedPlaces].map((place) => [place.digest, place]))
-  const work: Work = { ...deps, key, places, manifests: new Map(), blobs: new Set(), missing: new Set() }
-  for (const { digest, mediaType } of named) await restoreManifest(work, digest, mediaType, 1)
-  for (const { digest, mediaType } of found.places) if (mediaType) await restoreManifest(work, digest, mediaType, 1)
+  const work: Work = { ...deps, key, places, manifests: new Map(), blobs: new Set(), missing: new Set(), lost: [] }
+  for (const entry of named) await restoreManifest(work, entry, 1)
+  for (const { mediaType, ...place } of found.places) {
+    if (mediaType) await restoreManifest(work, { ...place, mediaType }, 1)
+  }
+  // Those that only a lost manifest names; who has that manifest pulls them all the same.
+  for (const place of found.places) if (!place.mediaType) await restoreBlob(work, place)
+  for (const manifest of work.lost) await showLost(work, manifest)
   await restoreLists(deps, found)
   const isKept = (await deps.lists.findHead(line))?.hash !== signed.hash
   if (found.announcement && !isKept) await deps.announcements.record(found.announcement)
@@ -76,12 +86,23 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   return { tags: named.length, manifests, blobs: work.blobs.size, missing: [...work.missing] }
 }
 
+/**
+ * A manifest without bytes has no row of its own, which says what it refers to: as a blob that is not here the repository knows that it
+ * is lost and not unknown.
+ */
+async function showLost(work: Work, { digest, size }: SizedContent): Promise<void> {
+  if (work.manifests.get(digest)) return
+  await work.catalog.linkBlob(work.key, digest, size, await storingOf(work))
+}
+
 /** True when the repository shows it. What it names comes first. */
-async function restoreManifest(work: Work, digest: Digest, mediaType: string, depth: number): Promise<boolean> {
+async function restoreManifest(work: Work, named: NamedManifest, depth: number): Promise<boolean> {
+  const { digest, mediaType } = named
   const known = work.manifests.get(digest)
   if (known !== undefined) return known
   work.manifests.set(digest, false)
   const bytes = await fetchManifest(work, digest)
+  if (!bytes) work.lost.push({ digest, size: named.size })
   const manifest = bytes && (await readManifest(bytes, mediaType || null, work.limits).catch(() => undefined))
   if (!bytes || !manifest || depth > work.limits.maxIndexDepth + 1) return miss(work, digest, 'it is no manifest')
   const references = await restoreNamed(work, manifest, depth)
@@ -98,7 +119,7 @@ async function restoreManifest(work: Work, digest: Digest, mediaType: string, de
 async function restoreNamed(work: Work, { children, blobs }: Manifest, depth: number): Promise<References> {
   const manifests: Digest[] = []
   for (const child of children) {
-    if (await restoreManifest(work, child.digest, child.mediaType, depth + 1)) manifests.push(child.digest)
+    if (await restoreManifest(work, child, depth + 1)) manifests.push(child.digest)
   }
   const shown: Digest[] = []
   for (const blob of blobs) if (!blob.external && (await restoreBlob(work, blob))) shown.push(blob.digest)
@@ -138,7 +159,7 @@ async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> 
 }
 
 /** True when the repository shows it, perhaps without bytes yet. */
-async function restoreBlob(work: Work, { digest, size }: Descriptor): Promise<boolean> {
+async function restoreBlob(work: Work, { digest, size }: SizedContent): Promise<boolean> {
   if (work.blobs.has(digest)) return true
   const place = work.places.get(digest)
   const storing = await storingOf(work)

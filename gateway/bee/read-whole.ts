@@ -39,10 +39,23 @@ async function readProvenChunk({ bees, hash }: SwarmSource, address: Hex): Promi
   throw new SwarmUnavailable(`${address} cannot be had: ${said.join('; ')}`)
 }
 
-/** The rows of a content index, shard by shard. @throws SwarmUnavailable; Error for bytes that are no index */
-export async function* readContentIndex(source: SwarmSource, indexReference: Hex): AsyncGenerator<readonly IndexRow[]> {
+/**
+ * The rows of a content index, shard by shard. A shard that no node gives is passed over where `onLost` is told of it.
+ * @throws SwarmUnavailable; Error for bytes that are no index
+ */
+export async function* readContentIndex(
+  source: SwarmSource,
+  indexReference: Hex,
+  onLost?: (line: string) => void,
+): AsyncGenerator<readonly IndexRow[]> {
   for (const shard of decodeIndexRoot(await readWhole(source, indexReference, MAX_INDEX_ROOT_BYTES))) {
-    const rows = decodeIndexShard(await readWhole(source, shard.swarmReference, shard.size))
+    const bytes = await readWhole(source, shard.swarmReference, shard.size).catch((error: unknown) => {
+      if (!onLost || !(error instanceof SwarmUnavailable)) throw error
+      onLost(`content index: the shard of ${shard.firstByte}: ${error.message}`)
+      return undefined
+    })
+    if (!bytes) continue
+    const rows = decodeIndexShard(bytes)
     const first = rows[0]?.digest.slice(7, 9)
     if (first !== shard.firstByte.toString(16).padStart(2, '0')) {
       throw new Error(`content index: the shard of ${shard.firstByte} holds digests that begin with ${first}`)

@@ -131,8 +131,15 @@ async function findByDigest(deps: Deps, repository: OpenRepository, digest: Dige
   if (record) return record
   const [tag] = await deps.lists.tagsOfDigest(repository.line, digest)
   const found = tag === undefined ? undefined : await deps.lists.findSlot(repository.line, encodeTagKey(tag))
-  if (!found?.slot) throw manifestUnknown(repository, digest)
+  if (!found?.slot) throw await absent(deps, repository, digest)
   return expectListed(deps, decodeTagEntry(found.slot.value, found.head.list.version))
+}
+
+/** What a recovered repository shows as a blob without bytes may be a manifest that was lost (protocol 5: 503, never 404). */
+async function absent({ catalog, content }: Deps, repository: OpenRepository, digest: Digest): Promise<OciError> {
+  const isShown = (await catalog.findBlob(repository.key, digest)) !== undefined
+  const isLost = isShown && (await content.stat(digest)) === undefined
+  return isLost ? missing(digest) : manifestUnknown(repository, digest)
 }
 
 /**
