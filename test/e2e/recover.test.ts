@@ -274,6 +274,36 @@ test('content that Swarm lost is named, answered 503, and all else is served; wh
   expect(await ask(dataDir, everything())).toEqual(await originals(everything()))
 })
 
+test('a lost manifest is 503, what it names is served; with a lost shard of the index all that others name is, too', async () => {
+  const index = await publisher.storeIndex(contents)
+  await publisher.writeUpdate(0, await publisher.payloadOf(index))
+  const referenceOf = (bytes: Uint8Array) => {
+    const hasher = publisher.hash.createHasher()
+    hasher.update(bytes)
+    return hasher.digest().slice(2)
+  }
+  const child = image.manifests[0] as Put
+  bee.chunks.delete(referenceOf(child.bytes))
+  const withoutChild = newFolder('data')
+  expect((await recover(withoutChild)).json).toMatchObject({ ok: false, missing: [child.digest] })
+  const rest = everything().filter((path) => !path.endsWith(child.digest))
+  expect(await ask(withoutChild, rest)).toEqual(await originals(rest))
+  const nobody = `manifests/sha256:${'0'.repeat(64)}`
+  const [lost, unknown] = await ask(withoutChild, [`manifests/${child.digest}`, nobody])
+  expect([lost?.status, unknown?.status]).toEqual([503, 404])
+  // Of the other platform, whose manifest is there.
+  const blob = image.blobs.at(-1) as Put
+  const root = bee.chunks.get(index.slice(2)) as Buffer
+  const at = 8 + 3
+  const entries = Array.from({ length: root.readUInt16BE(8 + 1) }, (_, entry) => root.subarray(at + entry * 41))
+  const shard = entries.find((entry) => entry[0] === Number.parseInt(blob.digest.slice(7, 9), 16)) as Buffer
+  bee.chunks.delete(shard.toString('hex', 1, 33))
+  const { code, json, err } = await recover(newFolder('data'))
+  expect([code, json.ok, json.tags]).toEqual([1, false, 2])
+  expect(json.missing).toEqual(expect.arrayContaining([blob.digest]))
+  expect(err).toContain('content index: the shard of')
+})
+
 test("an index that says a wrong place is the publisher's fault: the digest is missing, never other bytes", async () => {
   const other = await publisher.store(new TextEncoder().encode('other bytes'))
   const target = image.manifests[0] as Put
