@@ -2,13 +2,16 @@ import { readInteger, readUrls } from '../config.ts'
 import type { Log } from '../deps.ts'
 import { createProxyApp } from '../proxy/app.ts'
 import { connectionFlags } from './client/connect.ts'
-import { lookupFlags, openClient, wantsJson } from './client/session.ts'
+import { openClient, wantsJson } from './client/session.ts'
 import { listenOnLoopback } from './proxy/listening.ts'
-import { defaultPatience } from './proxy/patience.ts'
+import { bodyPatience } from './proxy/patience.ts'
 import { createNameReader } from './proxy/served-names.ts'
 import { createStanding } from './proxy/standing.ts'
 import { createSwarmContent, openSwarm } from './proxy/swarm-source.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
+
+/** Two gateways that hang cost a pull less than what a person takes for broken. */
+const defaultTimeoutMs = 4_000
 
 /** `mooring proxy` */
 export const proxy: Verb = {
@@ -23,19 +26,23 @@ export const proxy: Verb = {
   flags: [
     { name: 'port', value: 'N', help: 'port on loopback; 0 takes a free one (default 5055)' },
     ...connectionFlags,
-    ...lookupFlags,
+    {
+      name: 'timeout-ms',
+      value: 'N',
+      help: `how long a gateway may take to begin an answer before the next one is asked (default: ${defaultTimeoutMs})`,
+    },
     { name: 'bee', value: 'URL', repeatable: true, help: 'a Bee node to read from where no gateway has the content' },
     jsonFlag,
   ],
   run: async (context) => {
     const port = readInteger(context.settings, 'port', 0, 65535, 5055)
     const beeUrls = readUrls(context.settings, 'bee')
-    const client = await openClient(context)
+    const client = await openClient(context, defaultTimeoutMs)
     const swarm = beeUrls.length > 0 ? await openSwarm(beeUrls) : null
     const reader = createNameReader({
       client,
       standing: createStanding(Date.now),
-      patience: defaultPatience,
+      patience: { ...bodyPatience, firstByteMs: client.lookupTimeoutMs },
       more: (session) => (swarm === null ? [] : [createSwarmContent(swarm, session, context.note)]),
     })
     const listening = await listenOnLoopback(createProxyApp({ reader, clock: Date.now, log: logOf(context) }), port)

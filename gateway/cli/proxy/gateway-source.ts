@@ -10,7 +10,6 @@ import { type Patience, withPatience } from './patience.ts'
 
 /** A transfer of many gigabytes is one request; what it waits for is bounded by its patience. */
 const transferTimeoutMs = 24 * 60 * 60 * 1000
-const askTimeoutMs = 20_000
 
 /** The content that a gateway has of a repository; none of it is believed. */
 export function createGatewaySource(
@@ -24,7 +23,7 @@ export function createGatewaySource(
     from: gateway,
     blame,
     open: (kind, wanted, offset) => openBody(urlOf(kind, wanted), wanted, offset, patience),
-    measure: (kind, wanted) => readLength(urlOf(kind, wanted), wanted),
+    measure: (kind, wanted) => readLength(urlOf(kind, wanted), wanted, patience),
   }
 }
 
@@ -40,7 +39,12 @@ async function openBody(
   patience: Patience,
 ): Promise<OpenedContent> {
   const headers = { ...headersFor(wanted), ...(offset > 0 && { range: `bytes=${offset}-` }) }
-  const { response, signal } = await ask({ url, headers, timeoutMs: transferTimeoutMs })
+  const { response, signal } = await ask({
+    url,
+    headers,
+    timeoutMs: transferTimeoutMs,
+    firstByteTimeoutMs: patience.firstByteMs,
+  })
   const close = () => void response.body?.cancel().catch(() => undefined)
   const size = offset > 0 && response.status === 206 ? sizeBehind(response, offset) : lengthIn(response)
   if (response.status !== 200 && size === undefined) {
@@ -66,8 +70,8 @@ function lengthIn({ status, headers }: Response): number | undefined {
   return status === 200 && isPlain && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
-async function readLength(url: string, wanted: WantedContent): Promise<number> {
-  const { response } = await ask({ url, method: 'HEAD', headers: headersFor(wanted), timeoutMs: askTimeoutMs })
+async function readLength(url: string, wanted: WantedContent, { firstByteMs }: Patience): Promise<number> {
+  const { response } = await ask({ url, method: 'HEAD', headers: headersFor(wanted), timeoutMs: firstByteMs })
   await response.body?.cancel()
   if (response.status !== 200) throw refusedBy(url, response)
   const length = lengthIn(response)

@@ -1,10 +1,10 @@
 import { HttpFailure } from '../client/http.ts'
 
-/** How slow a body may come: in each `windowMs` that is spent waiting for it, `leastBytes` at least. */
-export type Patience = { windowMs: number; leastBytes: number }
+/** How long an answer may take to begin, and how slow its body may come: in each `windowMs` spent waiting for it `leastBytes` at least. */
+export type Patience = { firstByteMs: number; windowMs: number; leastBytes: number }
 
 /** 16 KiB a second, looked at every 15 seconds of waiting. */
-export const defaultPatience: Patience = { windowMs: 15_000, leastBytes: 15 * 16 * 1024 }
+export const bodyPatience: Omit<Patience, 'firstByteMs'> = { windowMs: 15_000, leastBytes: 15 * 16 * 1024 }
 
 /**
  * The same chunks, given up when they come too slowly. Only the time spent waiting for the next one counts: a client that reads slowly is
@@ -13,7 +13,7 @@ export const defaultPatience: Patience = { windowMs: 15_000, leastBytes: 15 * 16
 export async function* withPatience(
   from: string,
   chunks: AsyncGenerator<Uint8Array>,
-  { windowMs, leastBytes }: Patience,
+  { windowMs, leastBytes }: Omit<Patience, 'firstByteMs'>,
 ): AsyncGenerator<Uint8Array> {
   let waitedMs = 0
   let received = 0

@@ -5,12 +5,13 @@ import type { ClaimedReferrers } from '../../proxy/reader.ts'
 import { BodyTooLarge, fetchBounded, HttpFailure } from '../client/http.ts'
 
 const maxReferrersBytes = 4 * 1024 * 1024
-const timeoutMs = 10_000
+
+/** Whom to ask about which repository, and how long one may take. */
+export type ReferrersQuestion = { gateways: readonly string[]; repository: string; timeoutMs: number }
 
 /** The first gateway's answer that is one. Nothing of it can be verified. @throws OciError 400 as a gateway says it, 503 when none answers */
 export async function readReferrersAt(
-  gateways: readonly string[],
-  repository: string,
+  { gateways, repository, timeoutMs }: ReferrersQuestion,
   subject: Digest,
   query: string,
 ): Promise<ClaimedReferrers> {

@@ -52,7 +52,12 @@ function serve(reading: Reading, name: RepositoryName, opened: Session): ServedN
       ...gateways().map((url) => createGatewaySource(url, name.repository, patience, () => standing.blame(url))),
       ...more,
     ],
-    readReferrers: (subject, query) => readReferrersAt(gateways(), name.repository, subject, query),
+    readReferrers: (subject, query) =>
+      readReferrersAt(
+        { gateways: gateways(), repository: name.repository, timeoutMs: patience.firstByteMs },
+        subject,
+        query,
+      ),
   }
 }
 
@@ -64,8 +69,10 @@ function blameBefore({ blame }: Standing, asked: readonly string[], answered: st
 
 /** @throws OciError DENIED with the error name; 503 when no gateway answered */
 function listedIn({ resolution, message }: ResolvedTag): ListedManifest | undefined {
-  const { status, error, digest, size, mediaType, swarmReference } = resolution
-  if (error === 'GatewayUnavailable') throw nobodyAnswered(message ?? '')
+  const { status, error, digest, size, mediaType, swarmReference, viaEns } = resolution
+  // Our verifier took the answer, and the contract gave none by any of its errors: it could not be asked.
+  const isUnasked = error === 'VerifierSplit' && viaEns === null
+  if (error === 'GatewayUnavailable' || isUnasked) throw nobodyAnswered(message ?? '')
   if (error !== null) {
     throw new OciError('DENIED', `refused: ${error}: ${message}`, { detail: { reason: error } })
   }
@@ -83,5 +90,5 @@ function refuseUnverified(error: unknown): never {
 }
 
 function nobodyAnswered(message: string): OciError {
-  return unavailable(`GatewayUnavailable: nothing can be said about this name now: ${message}`)
+  return unavailable(`nothing can be said about this name now: ${message}`)
 }
