@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { fetchResponse } from '../../gateway/cli/client/ccip.ts'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
@@ -46,7 +48,7 @@ function domain() {
 
 /** A proxy that ends with the test; without `state` it has seen nothing before. */
 async function proxyOver(gateways: readonly string[], state = `proxy-${states++}`): Promise<RunningProxy> {
-  const proxy = await startMooringProxy(world, gateways, state, ['--timeout-ms', '1500'])
+  const proxy = await startMooringProxy(world, gateways, state, ['--timeout-ms', '2000'])
   running.push(proxy)
   return proxy
 }
@@ -293,6 +295,36 @@ test('a chain that cannot be asked at the start is an error, not a proxy that re
     'gone',
   )
   await expect(failing).rejects.toThrow(/ChainUnavailable/)
+})
+
+test('two proxies on one state folder keep the highest version', async () => {
+  const [one, other] = [await proxyOver([world.gateway.url], 'shared'), await proxyOver([world.gateway.url], 'shared')]
+  const answers = await Promise.all(
+    [one, other, one, other].map(({ url }, at) => pull(url, `acme.eth/manifests/${at < 2 ? 'latest' : '1.0'}`)),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  liar.tell(old)
+  const lied = await proxyOver([liar.url], 'shared')
+  expect(await pull(lied.url, 'acme.eth/manifests/latest')).toMatchObject({ status: 403 })
+})
+
+/** A gateway that takes every connection and says nothing. */
+async function startHanging(): Promise<string> {
+  const server = createServer(() => undefined)
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  running.push({ stop: () => new Promise((closed) => server.close(closed).closeAllConnections()) })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('A11: a gateway that hangs is given up for the next one, and asked last from then on', async () => {
+  const hanging = await startHanging()
+  const alone = await proxyOver([hanging])
+  expect(await pull(alone.url, 'acme.eth/manifests/1.0')).toMatchObject({ status: 503 })
+  const beside = await proxyOver([hanging, world.gateway.url])
+  expect((await pull(beside.url, 'acme.eth/manifests/1.0')).status).toBe(200)
+  expect((await pull(beside.url, `acme.eth/blobs/${image.blobs[0]?.digest}`)).status).toBe(200)
+  // The lookup found out who hangs; nobody waited for it again.
+  expect(beside.notes.filter((note) => note.includes('source rejected'))).toEqual([])
 })
 
 test('referrers are passed on with a warning that they are unverified', async () => {
