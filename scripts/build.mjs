@@ -1,6 +1,8 @@
-// Bundles the command line into dist/: one file, dependencies left to node_modules. A stale dist is never shipped: it is written anew.
+// Bundles the command line into dist/: one file, dependencies left to node_modules; and the library into dist/lib. A stale dist is never
+// shipped: it is written anew.
 import { chmodSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
+import { buildLibrary } from './library.mjs'
 
 rmSync('dist', { recursive: true, force: true })
 await build({
@@ -16,3 +18,4 @@ await build({
   logLevel: 'warning',
 })
 chmodSync('dist/mooring.js', 0o755)
+buildLibrary('dist/lib')

@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
-import { type VerifiedLookup, verifyLookup } from '../../ens/verify.ts'
+import type { VerifiedLookup } from '../../ens/verify.ts'
+import { askGateways } from '../../library/ask-gateways.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 import type { ListDomain } from '../../tags/list.ts'
 import { Refusal, type RefusalName } from '../../tags/refusal.ts'
@@ -35,33 +36,12 @@ export type LookupQuestion = {
  * When all fail, the first refusal is the error, because it says more than silence. @throws ChainUnavailable
  */
 export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
-  const messages: string[] = []
-  let refusal: Refusal | null = null
-  let refused: Hex | null = null
-  for (const gateway of question.gateways) {
-    let response: Hex | null = null
-    try {
-      response = await fetchResponse(gateway, question.domain, question.callData, question.timeoutMs)
-      const verified = await verifyLookup({ ...question, response })
-      return { verified, gateway, response }
-    } catch (error) {
-      const reason = await explained(question, refusalOf(error), response)
-      messages.push(reason === null ? (error as Error).message : `${gateway}: ${reason.message}`)
-      refusal ??= reason
-      refused = response ?? refused
-    }
-  }
-  if (question.gateways.length === 0) messages.push('the chain names no gateway for this name')
-  return {
-    verified: null,
-    error: refusal?.reason ?? 'GatewayUnavailable',
-    message: messages.join('; '),
-    response: refused,
-  }
-}
-
-async function explained({ explain }: LookupQuestion, refusal: Refusal | null, response: Hex | null) {
-  return refusal !== null && response !== null && explain !== undefined ? explain(refusal, response) : refusal
+  const { domain, callData, timeoutMs } = question
+  const ask = (gateway: string) => fetchResponse(gateway, domain, callData, timeoutMs)
+  const outcome = await askGateways({ ...question, ask, refusalOf })
+  if (outcome.verified !== null) return outcome
+  const { refusal, message, response } = outcome
+  return { verified: null, error: refusal?.reason ?? 'GatewayUnavailable', message, response }
 }
 
 /** The refusal that an error of one gateway stands for, null for silence. @throws what is neither */

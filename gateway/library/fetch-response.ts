@@ -1,0 +1,51 @@
+import type { Hex } from 'viem'
+import type { ListDomain } from '../tags/list.ts'
+import { Refusal } from '../tags/refusal.ts'
+import { GatewayUnavailable } from './gateway-unavailable.ts'
+import { lookupRequest, maxAnswerBytes, readLookupAnswer } from './lookup-request.ts'
+
+/** What the platform has: `fetch` of browsers, Node, Deno, Bun and Workers. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/**
+ * Asks one gateway with nothing but `fetch`. Redirects are not followed, no credentials are sent, and what is longer than an answer can
+ * be is cut off. @throws GatewayUnavailable; Refusal BadResponse
+ */
+export async function fetchResponse(
+  fetch: Fetch,
+  gateway: string,
+  domain: ListDomain,
+  callData: Hex,
+  timeoutMs: number,
+): Promise<Hex> {
+  const { url, ...init } = lookupRequest(gateway, domain, callData)
+  const signal = AbortSignal.timeout(timeoutMs)
+  try {
+    const response = await fetch(url, { ...init, signal, redirect: 'error', credentials: 'omit' })
+    return readLookupAnswer(gateway, response.status, await readBody(gateway, response))
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof GatewayUnavailable) throw error
+    const reason = signal.aborted ? 'timed out' : error instanceof Error ? error.message : String(error)
+    throw new GatewayUnavailable(`${gateway} does not answer: ${reason}`)
+  }
+}
+
+async function readBody(gateway: string, response: Response): Promise<Uint8Array> {
+  const reader = response.body?.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    chunks.push(next.value)
+    size += next.value.length
+    if (size <= maxAnswerBytes) continue
+    await reader?.cancel()
+    throw new Refusal('BadResponse', `${gateway} sends more than ${maxAnswerBytes} bytes`)
+  }
+  const body = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    body.set(chunk, offset)
+    offset += chunk.length
+  }
+  return body
+}
