@@ -43,8 +43,8 @@ export async function untilIdle(pid: number): Promise<void> {
   throw new Error(`process ${pid} was not idle within ${idlePatienceMs / 1000} s`)
 }
 
-/** User and system time, which the kernel counts in ticks of 10 ms (proc(5)). */
-function cpuMilliseconds(pid: number): number {
+/** User and system time of a process, which the kernel counts in ticks of 10 ms (proc(5)). Linux only. */
+export function cpuMilliseconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * 10
 }

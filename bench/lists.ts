@@ -12,6 +12,13 @@ import { digestOf, tagAt } from './tags.ts'
 export async function publishList(gateway: string, chain: Chain, ensName: string, size: number): Promise<void> {
   const tags = Array.from({ length: size }, (_, position) => tagAt(position))
   const entries = tags.map((tag) => ({ tag, entry: entryFor(tag) }))
+  await publishEntries(gateway, chain, ensName, entries)
+}
+
+type Entries = readonly { tag: string; entry: TagEntry }[]
+
+/** The same for these entries, which are in the order of their tags' bytes. */
+export async function publishEntries(gateway: string, chain: Chain, ensName: string, entries: Entries): Promise<void> {
   const list = headerFor(chain, ensName, entries)
   const domain = { chainId: chain.chainId, resolver: chain.resolver }
   const signature = await privateKeyToAccount(chain.publisherKey).signTypedData(listTypedData(domain, list))
@@ -30,7 +37,7 @@ function entryFor(tag: string): TagEntry {
   return { digest: digestOf(tag), size: 1000, mediaType, swarmReference: ZERO_REFERENCE, updatedVersion: 1, flags: 0 }
 }
 
-function headerFor(chain: Chain, ensName: string, entries: readonly { tag: string; entry: TagEntry }[]): ListHeader {
+function headerFor(chain: Chain, ensName: string, entries: Entries): ListHeader {
   const now = BigInt(Math.floor(Date.now() / 1000))
   return {
     name: ensName,
@@ -47,7 +54,7 @@ function headerFor(chain: Chain, ensName: string, entries: readonly { tag: strin
   }
 }
 
-function rootOf(entries: readonly { tag: string; entry: TagEntry }[]): Hex {
+function rootOf(entries: Entries): Hex {
   const keys = entries.map(({ tag }) => encodeTagKey(tag))
   const slots: Slot[] = entries.map(({ entry }, at) => ({
     key: keys[at] as Hex,

@@ -1,23 +1,17 @@
 import { env } from 'cloudflare:workers'
-import type { Hex } from 'viem'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeGetter, encodeLookup, encodeTagLookup, gatewayUrlTemplates } from '../../gateway/ens/lookup.ts'
 import { digestOf } from '../../gateway/oci/digest.ts'
-import { runInSlices } from '../../gateway/routes/slices.ts'
-import { createD1Sql } from '../../gateway/store/d1.ts'
-import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
-import type { ListLine, TagListStore } from '../../gateway/store/tag-list-store.ts'
-import { encodeTagEntry, encodeTagKey, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
-import { hashList } from '../../gateway/tags/list.ts'
-import { depthOf, linkSlots, nodesAtLevel, planChanges, type TagChange } from '../../gateway/tags/tree.ts'
+import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
+import type { TagChange } from '../../gateway/tags/tree.ts'
 import { contentOf } from '../../worker/deps.ts'
 import type { Env } from '../../worker/env.ts'
 import { createWorkerGateway } from '../../worker/gateway.ts'
 import { createTestSigner } from '../fixtures.ts'
-import { type AuthoredList, author, changesUpload } from '../publish/author.ts'
 import { entryOf } from '../publish/repository.ts'
 import { blobOf, bytesOf, configType, imageType, layerType } from '../registry/client.ts'
 import { countBodies, countDatabase } from './counted-bindings.ts'
+import { longListTag, openLongList } from './long-list.ts'
 import { chainDomain, publish } from './publisher.ts'
 import { emptyBindings } from './stores.ts'
 
@@ -120,63 +114,20 @@ describe('round trips to D1', () => {
   })
 })
 
-const manyTags = 100_000
-const tagOf = (number: number) => `v${String(number).padStart(7, '0')}`
-/** A publish puts its own hashes on top of what is stored, whatever that is. */
-const madeUpHash: Hex = `0x${'ab'.repeat(32)}`
-
-type Published = Pick<AuthoredList, 'header' | 'hash'>
-
-/** A list of so many tags, neighbours far from each other as after a long time of additions and removals. */
-async function openLongList() {
-  const domain = chainDomain()
-  const signer = createTestSigner()
-  const value = encodeTagEntry(entryOf(1, { updatedVersion: 1 }))
-  const entries = Array.from({ length: manyTags }, (_, position) => {
-    return { key: encodeTagKey(tagOf((position * 48_271) % manyTags)), value }
-  })
-  const slots = await runInSlices(linkSlots(entries), async () => undefined)
-  const levels = Array.from({ length: depthOf(slots.length) + 1 }, (_, level) =>
-    Array<Hex>(nodesAtLevel(slots.length, level)).fill(madeUpHash),
-  )
-  const issuedAt = BigInt(Math.floor(Date.now() / 1000))
-  const dated = { root: madeUpHash, count: BigInt(slots.length), issuedAt, expiresAt: issuedAt + 86_400n }
-  const { header, hash } = await author(undefined, [], dated, domain)
-  const signatures = [{ signer: signer.address, signature: await signer.signList(domain, header) }]
-  const line: ListLine = { ...domain, ensName: header.name, owner: header.owner, epoch: header.epoch }
-  const lists = createSqlTagLists(createD1Sql(env.DB))
-  const signed = { list: header, hash, signatures, timestamp: null }
-  expect(await lists.begin(line, signed, { slots, levels, changes: [] })).toBe(true)
-  return { lists, line, first: { header, hash } }
-}
-
-/** The list after one change, planned on what the store has. */
-async function changed(lists: TagListStore, line: ListLine, { header, hash }: Published, { tag, entry }: TagChange) {
-  const version = header.version + 1n
-  const changes = [{ tag, entry: entry && { ...entry, updatedVersion: Number(version) } }]
-  const { root, count } = await planChanges(await lists.openTree(line, hash), changes, version)
-  const next = { ...header, version, previous: hash, root, count: BigInt(count) }
-  return { domain: chainDomain(), header: next, hash: hashList(chainDomain(), next), slots: [], changes }
-}
-
 test('a publish of one tag into 100,000 writes 60 rows at most and asks the database five times', async () => {
-  const { lists, line, first } = await openLongList()
+  const signer = createTestSigner()
+  const list = await openLongList({ database: env.DB, domain: chainDomain(), ensName: 'acme.eth', signer }, 100_000)
   const gateway = openCounted()
-  let before: Published = first
-  const publishOne = async (change: TagChange) => {
-    const next = await changed(lists, line, before, change)
-    before = next
-    const body = JSON.stringify(await changesUpload(next))
-    return ask(gateway, 'PUT', '/v2/acme.eth/_mooring/list', 201, { body })
-  }
+  const publishOne = async (change: TagChange) =>
+    ask(gateway, 'PUT', '/v2/acme.eth/_mooring/list', 201, { body: await list.change(change) })
   for (const number of [0, 40_000, 70_000, 99_999]) {
-    const added = await publishOne({ tag: `${tagOf(number)}-added`, entry: entryOf(number) })
-    const moved = await publishOne({ tag: tagOf(number), entry: entryOf(number) })
+    const added = await publishOne({ tag: `${longListTag(number)}-added`, entry: entryOf(number) })
+    const moved = await publishOne({ tag: longListTag(number), entry: entryOf(number) })
     expect([added.roundTrips, moved.roundTrips]).toEqual([5, 5])
     expect(added.rowsWritten).toBeLessThanOrEqual(60)
     expect(moved.rowsWritten).toBeLessThanOrEqual(30)
     // Up to three ways to the root: of the tag, of the one before it, and of the last, which takes its place.
-    const removed = await publishOne({ tag: tagOf(number), entry: null })
+    const removed = await publishOne({ tag: longListTag(number), entry: null })
     expect([removed.roundTrips, removed.rowsWritten <= 70]).toEqual([7, true])
   }
 })
