@@ -4,15 +4,13 @@ import { type Address, encodeFunctionData, type Hex, verifyTypedData } from 'vie
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type LyingGateway, replay, startLyingGateway } from '../../gateway/cli/demo/liar.ts'
 import { ensRegistryAbi } from '../../gateway/ens/abi.ts'
-import { encodeResponse } from '../../gateway/ens/lookup.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
-import { encodeTagKey, FLAG_IMMUTABLE, type TagEntry } from '../../gateway/tags/entry.ts'
-import { hashList, type ListHeader, listTypes, NO_DELEGATIONS, ZERO_HASH } from '../../gateway/tags/list.ts'
-import { applyDelta } from '../../gateway/tags/memory-tree.ts'
-import { createMemoryTree, planChanges, proveKey, SENTINEL } from '../../gateway/tags/tree.ts'
+import { encodeTagKey, FLAG_IMMUTABLE } from '../../gateway/tags/entry.ts'
+import { listTypes } from '../../gateway/tags/list.ts'
 import { command } from '../cli/command.ts'
-import { addressOf, createTestSigner, testKeys } from '../fixtures.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import { entryOf } from '../publish/repository.ts'
+import { type OneTagList, signOneTagList } from './one-tag-list.ts'
 import { startWorld, type World } from './world.ts'
 
 const owner = addressOf(testKeys.owner)
@@ -45,24 +43,12 @@ async function ask(...args: string[]) {
   return { code, err, json: JSON.parse(out) as Record<string, unknown> }
 }
 
-type Signed = { version: bigint; entry: TagEntry; key?: keyof typeof testKeys; issuedAt?: bigint }
-
 /** Lets the gateway answer with a list of one tag, signed by the owner or another key; its hash. */
-async function publish({ version, entry, key = 'owner', issuedAt = 0n }: Signed): Promise<Hex> {
+async function publish(list: Omit<OneTagList, 'tag'>): Promise<Hex> {
   const domain = { chainId: world.chain.chainId, resolver: world.chain.addresses.resolver }
-  const empty = createMemoryTree([SENTINEL])
-  const delta = await planChanges(empty, [{ tag, entry }], 1n)
-  const now = BigInt(Math.floor(Date.now() / 1000)) + issuedAt
-  const list: ListHeader = {
-    ...{ name: 'acme.eth', node: nodeOf('acme.eth'), owner: addressOf(testKeys[key]), epoch: 0n, version },
-    ...{ previous: ZERO_HASH, root: delta.root, count: 2n, delegations: NO_DELEGATIONS },
-    ...{ issuedAt: now, expiresAt: now + 3600n },
-  }
-  const signer = createTestSigner(testKeys[key])
-  const signatures = [{ signer: signer.address, signature: await signer.signList(domain, list) }]
-  const proof = await proveKey(createMemoryTree(applyDelta([SENTINEL], delta)), encodeTagKey(tag))
-  liar.tell(replay(encodeResponse({ list, signatures, timestamp: null }, [proof])))
-  return hashList(domain, list)
+  const { hash, response } = await signOneTagList(domain, { tag, ...list })
+  liar.tell(replay(response))
+  return hash
 }
 
 const fixedEntry = entryOf(1, { updatedVersion: 1, flags: FLAG_IMMUTABLE })

@@ -108,9 +108,7 @@ test('the declarations are whole: the example is checked against them, and a wro
     said = (error as { stdout: string }).stdout
   }
   const errors = said.split('\n').filter((line) => line.includes('error TS'))
-  expect(errors).toEqual([
-    expect.stringMatching(/wrong\.ts\(2,11\): error TS2345/),
-  ])
+  expect(errors).toEqual([expect.stringMatching(/wrong\.ts\(2,11\): error TS2345/)])
 })
 
 test('package.json leads to what the build writes', () => {
