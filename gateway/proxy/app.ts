@@ -10,6 +10,7 @@ import type { ListedManifest, NameReader, ServedName } from './reader.ts'
 import { getReferrers } from './referrers.ts'
 import { createShortMemory, type ShortMemory } from './short-memory.ts'
 import { getTags } from './tags.ts'
+import { createLieMemory, type LieMemory } from './told-lies.ts'
 
 /** What the proxy stands on. */
 export type ProxyDeps = {
@@ -27,6 +28,7 @@ export type ProxyState = ProxyDeps & {
   /** Only to share what is under way: what was read is kept in `known`. */
   readings: ShortMemory<CheckedManifest>
   known: KnownContent
+  lies: LieMemory
 }
 
 /** One request as a route of the proxy sees it. `params` as in the gateway's routes: percent-decoded once, but for `repository`. */
@@ -67,6 +69,7 @@ export function createProxyApp(deps: ProxyDeps): ProxyApp {
     tagLists: createShortMemory(answerTtlMs, clock),
     readings: createShortMemory(0, clock),
     known: createKnownContent(),
+    lies: createLieMemory(clock),
   }
   const compiled = rows.map(([pattern, route]) => ({ pattern: compilePattern(pattern), route }))
   return {

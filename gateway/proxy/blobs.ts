@@ -16,7 +16,8 @@ export const getBlob: ProxyRoute = async (context) => {
   const asked = await openAsked(context)
   const { state, request } = context
   const wanted = state.known.wanted(asked.name.ensName, digest)
-  const question: ContentQuestion = { kind: 'blobs', wanted, sources: asked.served.sources(), log: state.log }
+  const lies = state.lies.about(asked.name.ensName, digest)
+  const question: ContentQuestion = { kind: 'blobs', wanted, sources: asked.served.sources(), lies, log: state.log }
   const headers = {
     ...asked.headers,
     'docker-content-digest': digest,

@@ -6,12 +6,14 @@ import { algorithmOf, hexOf } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { type ContentKind, type ContentSource, SourceFailure, type WantedContent } from './reader.ts'
+import type { ToldLies } from './told-lies.ts'
 
 /** What somebody asks for and whom it can be asked. */
 export type ContentQuestion = {
   kind: ContentKind
   wanted: WantedContent
   sources: readonly ContentSource[]
+  lies: ToldLies
   log: Log
 }
 
@@ -32,6 +34,8 @@ type Reading = {
   held: Uint8Array[]
   heldBytes: number
   sent: number
+  /** Whose bytes these are. */
+  from: string[]
 }
 
 /**
@@ -74,7 +78,7 @@ export async function measureContent(question: ContentQuestion): Promise<number>
 
 function beginReading({ wanted }: ContentQuestion): Reading {
   const hash = createHash(algorithmOf(wanted.digest))
-  return { size: wanted.size, hash, received: 0, held: [], heldBytes: 0, sent: 0 }
+  return { size: wanted.size, hash, received: 0, held: [], heldBytes: 0, sent: 0, from: [] }
 }
 
 async function* readFromSources(question: ContentQuestion, reading: Reading): AsyncGenerator<Uint8Array> {
@@ -82,16 +86,28 @@ async function* readFromSources(question: ContentQuestion, reading: Reading): As
   for (const source of question.sources) {
     // What one source got wrong is not mixed with the next one's bytes, as long as nobody has seen any of it.
     if (reading.sent === 0) Object.assign(reading, beginReading(question))
+    const told = question.lies.find(source.from)
+    if (told) {
+      failures.push(told)
+      continue
+    }
     try {
       yield* readRest(question, reading, source)
       return
     } catch (error) {
       const failure = failureOf(question, source, error)
+      if (failure instanceof Refusal) noteLie(question, reading, source, failure)
       if (failure instanceof Refusal && reading.sent > 0) throw failure
       failures.push(failure)
     }
   }
   throw conclusionOf(question, failures)
+}
+
+/** Of several whose bytes went into one body, nobody knows who was wrong: those that broke off are left out, the last one is asked alone. */
+function noteLie({ lies }: ContentQuestion, reading: Reading, source: ContentSource, refusal: Refusal): void {
+  const others = reading.from.filter((from) => from !== source.from)
+  for (const from of others.length > 0 ? others : [source.from]) lies.note(from, refusal)
 }
 
 async function* readRest(
@@ -100,6 +116,7 @@ async function* readRest(
   source: ContentSource,
 ): AsyncGenerator<Uint8Array> {
   const { body, most } = await openRest(kind, wanted, reading, source)
+  reading.from.push(source.from)
   for await (const piece of body) {
     reading.received += piece.length
     if (reading.received > most) {

@@ -84,8 +84,14 @@ async function findManifest(state: ProxyState, asked: Asked, wanted: WantedConte
   return state.readings.answer(`${ensName} ${wanted.digest}`, () => readAndKeep(state, asked, wanted))
 }
 
-async function readAndKeep({ known, log }: ProxyState, { name, served }: Asked, wanted: WantedContent) {
-  const bytes = await readChecked({ kind: 'manifests', wanted, sources: served.sources(), log })
+async function readAndKeep({ known, lies, log }: ProxyState, { name, served }: Asked, wanted: WantedContent) {
+  const bytes = await readChecked({
+    kind: 'manifests',
+    wanted,
+    sources: served.sources(),
+    lies: lies.about(name.ensName, wanted.digest),
+    log,
+  })
   const read = await readOneMeaning(bytes, wanted)
   for (const { digest, size, mediaType } of [...read.blobs, ...read.children]) {
     known.note(name.ensName, { digest, size, mediaType, swarmReference: null })

@@ -16,6 +16,7 @@ import {
 } from '../../gateway/cli/demo/liar.ts'
 import { pushImage } from '../../gateway/cli/demo/push.ts'
 import { encodeTagLookup } from '../../gateway/ens/lookup.ts'
+import { startRpcProxy } from '../chain/rpc-proxy.ts'
 import { createTestSigner, testKeys } from '../fixtures.ts'
 import { pull, type RunningProxy, startMooringProxy, statusWithHost } from './proxied.ts'
 import { type Answer, pushTags, startProxy, startWorld, type World } from './world.ts'
@@ -295,6 +296,19 @@ test('a chain that cannot be asked at the start is an error, not a proxy that re
     'gone',
   )
   await expect(failing).rejects.toThrow(/ChainUnavailable/)
+})
+
+test('a chain that cannot be asked any more is 503, not a statement about the tag', async () => {
+  const rpc = await startRpcProxy(world.chain.rpc, (_question, result) => result)
+  const chainFlags = ['--rpc', rpc.url, ...world.chainFlags.slice(2)]
+  const proxy = await startMooringProxy({ ...world, chainFlags }, [], 'chain-gone')
+  running.push(proxy)
+  expect((await pull(proxy.url, 'acme.eth/manifests/1.0')).status).toBe(200)
+  await rpc.close()
+  for (const path of ['acme.eth/manifests/latest', 'bob.eth/manifests/1.0']) {
+    const answer = await pull(proxy.url, path)
+    expect([path, answer.status, answer.headers.get('retry-after')]).toEqual([path, 503, '5'])
+  }
 })
 
 test('two proxies on one state folder keep the highest version', async () => {

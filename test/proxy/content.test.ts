@@ -82,6 +82,26 @@ test('a source that breaks off before anybody saw a byte leaves nothing of itsel
   expect(second.asked).toEqual([sha256(large)])
 })
 
+test('who lied about a blob is not asked for it again for a minute: the second try says why', async () => {
+  const lying = sourceOf('bad', { alter: flipLast }).has(large)
+  const { get, advance } = testProxy(tags, [lying])
+  expect((await drain(await get(blobPath(large)))).isWhole).toBe(false)
+  expect(await errorOf(await get(blobPath(large)))).toMatchObject({ status: 403, reason: 'DigestMismatch' })
+  expect(lying.asked).toHaveLength(1)
+  advance(60_000)
+  expect((await get(blobPath(large))).status).toBe(200)
+})
+
+test('of a body that two sources made and that is wrong, the one that broke off is left out the next time', async () => {
+  const poison = (bytes: Uint8Array) => Buffer.concat([new Uint8Array(10), bytes.subarray(10)])
+  const first = sourceOf('first', { alter: poison, breaksAfter: heldBackBytes + 256 * 1024 }).has(large)
+  const second = sourceOf('second').has(large)
+  const { get } = testProxy(tags, [first, second])
+  expect((await drain(await get(blobPath(large)))).isWhole).toBe(false)
+  expect(await isWhole(await get(blobPath(large)), large)).toBe(true)
+  expect(second.asked.at(-1)).toBe(sha256(large))
+})
+
 test('a small blob that is wrong is asked elsewhere, and refused when all are wrong', async () => {
   const bad = () => sourceOf('bad', { alter: flipLast }).has(config)
   const both = testProxy(tags, [bad(), sourceOf('good').has(config)])
