@@ -1,4 +1,5 @@
 import type { Address, Chain, Client, Hex, Transport } from 'viem'
+import { ChainUnavailable } from '../chain/chain-reader.ts'
 import { rpcOver } from '../chain/rpc.ts'
 import { encodeTagLookup, parseLookup } from '../ens/lookup.ts'
 import { parseNameArgument } from '../ens/name.ts'
@@ -78,8 +79,10 @@ export async function verifyTag(options: VerifyTagOptions): Promise<VerifiedTag>
   const ensName = ensNameOf(options.name)
   if (!isTag(tag)) throw new Refusal('InvalidTag', `${JSON.stringify(tag.slice(0, 160))} is no tag`)
   const localTime = options.now?.() ?? BigInt(Math.floor(Date.now() / 1000))
-  const endpoints = endpointsOf(options.client)
+  const clients = clientsOf(options.client)
+  const endpoints = endpointsOf(clients)
   const chainId = await askAll(endpoints, 'the chain id', ({ openRpc }) => openRpc().chainId(), String)
+  checkChains(clients, chainId)
   const ensRegistry = options.ensRegistry ?? mainnetEnsRegistry
   const onChain = await readName({ endpoints, chainId, ensRegistry, localTime }, ensName)
   const authority = await onChain.readAuthority()
@@ -109,18 +112,31 @@ function ensNameOf(name: string): string {
   }
 }
 
+type Clients = readonly [ChainClient, ...ChainClient[]]
+
+function clientsOf(client: VerifyTagOptions['client']): Clients {
+  return isSeveral(client) ? client : [client]
+}
+
+function isSeveral(client: VerifyTagOptions['client']): client is Clients {
+  return Array.isArray(client)
+}
+
 /** Clients are called by their number: the URL of a transport may hold somebody's key. */
-function endpointsOf(client: VerifyTagOptions['client']): Endpoints {
-  const endpoint = (each: ChainClient, position: number): Endpoint => ({
+function endpointsOf([first, ...others]: Clients): Endpoints {
+  const endpoint = (client: ChainClient, position: number): Endpoint => ({
     label: `client ${position + 1}`,
-    openRpc: () => rpcOver(each),
+    openRpc: () => rpcOver(client),
   })
-  const [first, ...others] = isSeveral(client) ? client : ([client] as const)
   return [endpoint(first, 0), ...others.map((each, position) => endpoint(each, position + 1))]
 }
 
-function isSeveral(client: VerifyTagOptions['client']): client is readonly [ChainClient, ...ChainClient[]] {
-  return Array.isArray(client)
+/** @throws ChainUnavailable for a client that was made for another chain than its endpoint is of */
+function checkChains(clients: Clients, chainId: number): void {
+  for (const { chain } of clients) {
+    if (chain === undefined || chain.id === chainId) continue
+    throw new ChainUnavailable(`a client is for chain ${chain.id}, its endpoint of chain ${chainId}`)
+  }
 }
 
 type Question = { callData: Hex; localTime: bigint; memory: NameMemory | null }

@@ -137,6 +137,37 @@ test('row 9: what another process remembered meanwhile is held against what is r
   expect((await memory.recall(testDomain, node))?.version).toBe(5n)
 })
 
+test('row 9: evidence that cannot be kept does not turn a refusal into anything else', async () => {
+  const memory = createClientMemory(folder, '31337')
+  await memory.remember(testDomain, listOf(4), nothing)
+  const contradict = () => memory.remember(testDomain, { ...listOf(4), hash: listOf(99).hash }, nothing)
+  await writeFile(join(folder, 'evidence'), 'no folder')
+  await expect(contradict()).rejects.toMatchObject({
+    reason: 'Equivocation',
+    message: expect.stringContaining('the evidence could not be kept: '),
+  })
+  await rm(join(folder, 'evidence'))
+  await expect(contradict()).rejects.toMatchObject({
+    reason: 'Equivocation',
+    message: expect.stringContaining('both signed lists are in '),
+  })
+  expect(await memory.evidenceOf('acme.eth')).toHaveLength(1)
+})
+
+test('row 9: of one name a hundred contradictions are kept, and every later one is refused all the same', async () => {
+  const memory = createClientMemory(folder, '31337')
+  await memory.remember(testDomain, listOf(4), nothing)
+  for (let count = 0; count < 102; count++) {
+    const hash = listOf(1000 + count).hash.replace(
+      /^0x0{16}/,
+      `0x${count.toString(16).padStart(16, '0')}`,
+    ) as `0x${string}`
+    const contradict = memory.remember(testDomain, { ...listOf(4), hash }, nothing)
+    await expect(contradict).rejects.toMatchObject({ reason: 'Equivocation' })
+  }
+  expect(await memory.evidenceOf('acme.eth')).toHaveLength(100)
+})
+
 test('row 9: an accepted owner begins anew, and one that comes back is held to what was seen of it', async () => {
   const memory = createClientMemory(folder, '31337')
   const other = addressOf(testKeys.other)

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type LyingGateway, replay, startLyingGateway } from '../../gateway/cli/demo/liar.ts'
 import { ensRegistryAbi } from '../../gateway/ens/abi.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
+import { startGateway } from '../../gateway/serve.ts'
 import { encodeTagKey, FLAG_IMMUTABLE } from '../../gateway/tags/entry.ts'
 import { listTypes } from '../../gateway/tags/list.ts'
 import { command } from '../cli/command.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { entryOf } from '../publish/repository.ts'
 import { type OneTagList, signOneTagList } from './one-tag-list.ts'
-import { startWorld, type World } from './world.ts'
+import { freePort, pushTags, startWorld, type World } from './world.ts'
 
 const owner = addressOf(testKeys.owner)
 const newOwner = addressOf(testKeys.third)
@@ -117,6 +118,40 @@ test('row 9: an immutable tag that moved is ImmutableChanged, and both lists are
     now: { hash: third, entry: { digest: movedEntry.digest }, proof: { key: encodeTagKey(tag) } },
   })
   expect(await Promise.all([evidence.before, evidence.now].map((each) => holds(evidence, each)))).toEqual([true, true])
+})
+
+test('row 9: two gateways that each publish a first list with one key are found out by who reads both whole', async () => {
+  const { config, folder } = world
+  const port = await freePort()
+  const second = await startGateway({ ...config, port, dataDir: join(folder, 'second') }, { log: () => {} })
+  await pushTags(world, 'latest')
+  await pushTags({ ...world, gateway: second }, 'other')
+  const readTags = async (gateway: string) => {
+    const flags = world.chainFlags.slice(0, -2)
+    const { code, out, err } = await command([
+      'tags',
+      'acme.eth',
+      ...flags,
+      '--json',
+      '--state',
+      state,
+      '--gateway',
+      gateway,
+    ])
+    return { code, err, json: JSON.parse(out) as Record<string, unknown> }
+  }
+  const first = await readTags(world.gateway.url)
+  expect(first.code).toBe(0)
+  const { code, json, err } = await readTags(second.url)
+  expect([code, json.error]).toEqual([4, 'Equivocation'])
+  const evidence = await readEvidence(err)
+  expect([evidence.before.hash, evidence.before.list.version, evidence.now.list.version]).toEqual([
+    first.json.listHash,
+    1,
+    1,
+  ])
+  expect(await Promise.all([evidence.before, evidence.now].map((each) => holds(evidence, each)))).toEqual([true, true])
+  await second.close()
 })
 
 test('a gateway that lies leaves no evidence: only what publishers signed does', async () => {

@@ -1,4 +1,5 @@
 import { type Address, createClient, createPublicClient, encodeFunctionData, http } from 'viem'
+import { foundry, mainnet } from 'viem/chains'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
 import {
@@ -103,6 +104,13 @@ test('row 10: several clients must agree at one block, and one that lies is refu
     message: expect.stringContaining('client 2 says'),
   })
   await proxy.close()
+})
+
+test('a client that was made for another chain is not asked further', async () => {
+  const transport = http(world.chain.rpc)
+  expect((await verify({ client: createClient({ transport, chain: foundry }) })).status).toBe('present')
+  const other = verify({ client: createClient({ transport, chain: mainnet }) })
+  await expect(other).rejects.toThrow('a client is for chain 1, its endpoint of chain 31337')
 })
 
 test('row 10: a chain that stands still is ChainStale', async () => {
