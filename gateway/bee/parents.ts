@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import { CHUNK_BYTES, SPAN_BYTES, type SwarmHash } from '../swarm/hash.ts'
 import { parseParent, parseSpan, pathToWindow } from '../swarm/tree.ts'
-import { type Bee, BeeError } from './bee.ts'
+import type { Bee } from './bee.ts'
 import { WrongBytes } from './rota.ts'
 import type { SwarmContent } from './swarm-reader.ts'
 
@@ -16,8 +16,13 @@ export type Parents = {
    * The reference of the window at `offset`, proven up to the content's. @throws BeeError, WrongBytes, SwarmMisdescribed
    */
   referenceOf(content: SwarmContent, offset: number, bee: Bee, signal: AbortSignal): Promise<Hex>
-  /** @throws SwarmMisdescribed when the node proves that the content has another size; silent when it proves nothing */
-  checkSize(content: SwarmContent, bee: Bee, signal: AbortSignal): Promise<void>
+  /**
+   * The content's root chunk is what a plain one of this size is: before a node is asked for its bytes, since a root that was published with
+   * a redundancy level and has no parities keeps a node (Bee 2.8) busy for ever. @throws BeeError, WrongBytes, SwarmMisdescribed
+   */
+  proveRoot(content: SwarmContent, bee: Bee, signal: AbortSignal): Promise<void>
+  /** Content of at most a chunk: all of it. @throws BeeError, WrongBytes, SwarmMisdescribed */
+  readLeaf(content: SwarmContent, bee: Bee, signal: AbortSignal): Promise<Uint8Array>
 }
 
 /** 128 references each: about 4 KiB of memory as bytes, three times that as text. */
@@ -42,12 +47,16 @@ export function createParents(hash: SwarmHash): Parents {
       }
       return reference
     },
-    async checkSize({ swarmReference, size }, bee, signal) {
-      const root = await readProven(hash, swarmReference, bee, signal).catch((error: unknown) => {
-        if (error instanceof BeeError || error instanceof WrongBytes) return undefined
-        throw error
-      })
-      if (root) checkSpan(root, swarmReference, size)
+    async proveRoot({ swarmReference, size }, bee, signal) {
+      await childrenOf(swarmReference, size, bee, signal)
+    },
+    async readLeaf({ swarmReference, size }, bee, signal) {
+      const leaf = await readProven(hash, swarmReference, bee, signal)
+      checkSpan(leaf, swarmReference, size)
+      if (leaf.byteLength === SPAN_BYTES + size) return leaf.subarray(SPAN_BYTES)
+      throw new WrongBytes(
+        `${bee.beeUrl}: ${swarmReference} is a chunk with ${leaf.byteLength - SPAN_BYTES} bytes there`,
+      )
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import type { SwarmHash } from '../swarm/hash.ts'
+import { CHUNK_BYTES, type SwarmHash } from '../swarm/hash.ts'
 import { type Window, windowsOf } from '../swarm/tree.ts'
 import { type Bee, BeeError, type BeeRange } from './bee.ts'
 import { createParents, type Parents, SwarmMisdescribed } from './parents.ts'
@@ -72,6 +72,7 @@ export function createSwarmReader(bees: readonly Bee[], hash: SwarmHash, now: ()
 
 async function* readVerified(reading: Reading, first: number, last: number): AsyncGenerator<Uint8Array> {
   checkEmpty(reading)
+  if (isLeaf(reading)) return yield* trim([await readLeaf(reading)], { offset: 0, first, last })
   for (const window of windowsOf(reading.content.size, first, last)) {
     yield* trim(await readWindow(reading, window, last), window)
   }
@@ -83,19 +84,40 @@ function checkEmpty({ content, hash }: Reading): void {
   throw new SwarmMisdescribed(`${content.swarmReference} does not stand for 0 bytes`)
 }
 
+function isLeaf({ content: { size } }: Reading): boolean {
+  return size > 0 && size <= CHUNK_BYTES
+}
+
+/** Content that is a chunk is read as one. */
+async function readLeaf(reading: Reading): Promise<Uint8Array> {
+  for (;;) {
+    try {
+      return await reading.parents.readLeaf(reading.content, reading.rota.bee, reading.signal)
+    } catch (error) {
+      giveUpRun(reading, error)
+    }
+  }
+}
+
+/** A node's answer from `range` on, after its root chunk was looked at. */
+async function openProvenRun({ content, parents, rota, signal }: Reading, range: BeeRange): Promise<Run> {
+  await parents.proveRoot(content, rota.bee, signal)
+  return openRun(rota.bee, content, range, signal)
+}
+
 /** A whole window, verified; the run that it came from goes on behind it. */
 async function readWindow(reading: Reading, window: Window, last: number): Promise<readonly Uint8Array[]> {
   for (;;) {
     const { content, parents, rota, signal } = reading
     try {
       const wanted = await parents.referenceOf(content, window.offset, rota.bee, signal)
-      reading.run ??= await openRun(rota.bee, content, rangeFrom(window, last, content.size), signal)
+      reading.run ??= await openProvenRun(reading, rangeFrom(window, last, content.size))
       const pieces = await reading.run.take(window.bytes)
       checkWindow(reading, pieces, wanted, window)
       rota.succeeded()
       return pieces
     } catch (error) {
-      await giveUpRun(reading, error)
+      giveUpRun(reading, error)
     }
   }
 }
@@ -120,17 +142,15 @@ function checkWindow(
 }
 
 /** After what went wrong the next node is to be asked. @throws what no other node can make good */
-async function giveUpRun(reading: Reading, error: unknown): Promise<void> {
-  const { content, parents, rota, signal } = reading
+function giveUpRun(reading: Reading, error: unknown): void {
+  const { rota, signal } = reading
   reading.run?.cancel()
   reading.run = undefined
   signal.throwIfAborted()
-  const isOddSize = error instanceof WrongBytes || (error instanceof BeeError && error.fault === 'nonsense')
-  if (isOddSize) await parents.checkSize(content, rota.bee, signal)
   rota.failed(error)
 }
 
-function* trim(pieces: readonly Uint8Array[], { offset, first, last }: Window): Generator<Uint8Array> {
+function* trim(pieces: readonly Uint8Array[], { offset, first, last }: Omit<Window, 'bytes'>): Generator<Uint8Array> {
   let at = offset
   for (const piece of pieces) {
     const part = piece.subarray(Math.max(0, first - at), Math.max(0, last + 1 - at))
@@ -144,11 +164,12 @@ const progressBytes = 65_536
 
 async function* readAsItComes(reading: Reading): AsyncGenerator<Uint8Array> {
   checkEmpty(reading)
-  const { content, rota, signal } = reading
+  if (isLeaf(reading)) return yield await readLeaf(reading)
+  const { content, rota } = reading
   let since = 0
   for (let at = 0; at < content.size; ) {
     try {
-      reading.run ??= await openRun(rota.bee, content, { first: at, last: content.size - 1 }, signal)
+      reading.run ??= await openProvenRun(reading, { first: at, last: content.size - 1 })
       const piece = await reading.run.next()
       if (!piece) throw new BeeError('unavailable', `${rota.bee.beeUrl}: ended after ${at} of ${content.size} bytes`)
       at += piece.byteLength
@@ -157,7 +178,7 @@ async function* readAsItComes(reading: Reading): AsyncGenerator<Uint8Array> {
       yield piece
     } catch (error) {
       since = 0
-      await giveUpRun(reading, error)
+      giveUpRun(reading, error)
     }
   }
 }

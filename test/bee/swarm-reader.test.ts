@@ -296,6 +296,7 @@ test('a reference for another size than was said is told apart from a node that 
   ] as const) {
     await expect(reader.read({ ...content, size }), `${size}`).rejects.toBeInstanceOf(SwarmMisdescribed)
   }
+  await expect(reader.readUnverified({ ...small, size: 5 })).rejects.toThrow('stands for 5000 bytes, not 5')
   await expect(reader.readUnverified({ ...small, size: 5001 })).rejects.toThrow('stands for 5000 bytes, not 5001')
 })
 
@@ -304,9 +305,38 @@ test('a reference of content with redundancy is refused, whatever its span says'
   const put = (body: Buffer) => fetch(`${a.beeUrl}/bytes`, { method: 'POST', headers, body: body as BodyInit })
   const { reference } = (await (await put(content.subarray(0, 600_000))).json()) as { reference: string }
   const redundant = { swarmReference: `0x${reference}` as const, size: 600_000 }
-  await expect(readerOver([a]).read(redundant)).rejects.toThrow(
-    'was stored with redundancy level 1, not as plain content',
-  )
+  const why = 'was stored with redundancy level 1, not as plain content'
+  await expect(readerOver([a]).read(redundant)).rejects.toThrow(why)
+})
+
+test('no node is asked for the bytes under a root chunk that is not a plain one of that size: it may never end', async () => {
+  const asked = () => a.seen.splice(0).map(({ path }) => path.split('/')[1])
+  expect(isContent(await collect(readerOver([a]).read(whole)))).toBe(true)
+  expect(asked()).toContain('bytes')
+  const root = Buffer.concat([Buffer.alloc(8), randomBytes(64)])
+  root.writeBigUInt64LE(5000n + (0x81n << 56n))
+  const stamp = { postageBatchId: `0x${a.buyBatch()}` as const }
+  const swarmReference = await createFetchBee({ beeUrl: a.beeUrl }).writeChunk(root, stamp)
+  for (const size of [5, 4096, 4097, 5000, 600_000, 5_000_000]) {
+    await expect(readerOver([a]).read({ swarmReference, size })).rejects.toBeInstanceOf(SwarmMisdescribed)
+    await expect(readerOver([a]).readUnverified({ swarmReference, size })).rejects.toBeInstanceOf(SwarmMisdescribed)
+  }
+  expect(asked()).not.toContain('bytes')
+})
+
+test('content of one chunk is read as a chunk: it has its address and its size, or another node is asked', async () => {
+  const leaf = await store(content.subarray(0, 4096))
+  for (const size of [4096, 1]) {
+    const { swarmReference } = size === 1 ? await store(content.subarray(0, 1)) : leaf
+    const { bytes } = await collect(readerOver([a]).readUnverified({ swarmReference, size }))
+    expect(bytes.equals(content.subarray(0, size))).toBe(true)
+  }
+  for (const { seen } of [a, b]) seen.length = 0
+  inject(a, { on: /^GET \/chunks/, damage: { kind: 'flip', at: 4103 } })
+  const part = await collect(readerOver([a, b]).read(leaf, { range: { first: 5, last: 4095 } }))
+  expect([part.error, part.bytes.equals(content.subarray(5, 4096))]).toEqual([undefined, true])
+  expect([...a.seen, ...b.seen].map(({ path }) => path.split('/')[1])).toEqual(['chunks', 'chunks'])
+  expect((await collect(readerOver([a]).read(leaf))).error).toBeInstanceOf(SwarmUnavailable)
 })
 
 test('a parent that is filled up with zeros has its address, and is refused all the same', async () => {
