@@ -2,16 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createClientMemory } from '../../gateway/cli/client/memory.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
 
 const node = nodeOf('acme.eth')
 const domain = { chainId: 31337, resolver: `0x${'22'.repeat(20)}` as const }
 const root = fileURLToPath(new URL('../../', import.meta.url))
+
+let writer: string
+beforeAll(async () => {
+  writer = join(await mkdtemp(join(tmpdir(), 'mooring-memory-writer-')), 'writer.mjs')
+  const entryPoints = [join(root, 'test/cli/memory-writer.ts')]
+  await build({ entryPoints, outfile: writer, bundle: true, platform: 'node', format: 'esm' })
+})
+afterAll(() => rm(dirname(writer), { recursive: true }))
 
 let folder: string
 let writers: ChildProcess[]
@@ -20,17 +29,16 @@ beforeEach(async () => {
   writers = []
 })
 afterEach(async () => {
-  for (const writer of writers) writer.kill('SIGKILL')
+  for (const started of writers) started.kill('SIGKILL')
   await rm(folder, { recursive: true })
 })
 
 /** Starts a process that remembers; `onTag` is called with each tag that it said it remembered. */
 function startWriter(who: string, count: number, onTag: (tag: string) => void): ChildProcess {
-  const args = ['--import', 'tsx', 'test/cli/memory-writer.ts', folder, who, `${count}`]
-  const writer = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-  createInterface({ input: writer.stdout }).on('line', onTag)
-  writers.push(writer)
-  return writer
+  const started = spawn(process.execPath, [writer, folder, who, `${count}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  createInterface({ input: started.stdout }).on('line', onTag)
+  writers.push(started)
+  return started
 }
 
 function recall() {
@@ -65,11 +73,11 @@ test('kill -9 at any moment: what was remembered is there, whole, and the others
   )
   const killed = [7, 19].map((most) => {
     let seen = 0
-    const writer = startWriter(`killed${most}`, 100_000, (tag) => {
+    const started = startWriter(`killed${most}`, 100_000, (tag) => {
       acknowledged.add(tag)
-      if (++seen === most) writer.kill('SIGKILL')
+      if (++seen === most) started.kill('SIGKILL')
     })
-    return once(writer, 'close')
+    return once(started, 'close')
   })
   expect(await Promise.all(killed)).toEqual([
     [null, 'SIGKILL'],
