@@ -1,11 +1,11 @@
-import { type Address, concat, encodeFunctionData, type Hex, keccak256, pad, parseAbi, stringToHex } from 'viem'
+import { type Address, concat, encodeFunctionData, type Hex, pad, parseAbi, stringToHex } from 'viem'
 import { ChainUnavailable } from './chain-reader.ts'
 import type { Rpc } from './rpc.ts'
 
 const erc1271Abi = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)'])
 
-/** Only the code below begins its answer so: an endpoint that ran other code is found out. */
-const marker = keccak256(stringToHex('mooring: isValidSignature by static call'))
+/** One word. Only the code below begins its answer so: an endpoint that ran other code is found out. */
+const marker = stringToHex('mooring: static isValidSignature')
 
 /**
  * Stands in place of the resolver's code for one `eth_call`. Calldata is a signer and the call for it; the answer is the marker, then

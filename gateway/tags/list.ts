@@ -117,17 +117,17 @@ export function revocationTypedData(domain: ListDomain, revocation: RevocationCl
 
 /** EIP-712 hashStruct of a list, before the domain comes in. */
 export function structHashOfList(list: ListHeader): Hex {
-  return hashStruct(typeHashes.TagList, listTypes.TagList, list)
+  return hashStruct('TagList', listTypes.TagList, list)
 }
 
 /** EIP-712 hashStruct of a Timestamp. */
 export function structHashOfTimestamp(timestamp: TimestampClaim): Hex {
-  return hashStruct(typeHashes.Timestamp, listTypes.Timestamp, timestamp)
+  return hashStruct('Timestamp', listTypes.Timestamp, timestamp)
 }
 
 /** EIP-712 hashStruct of a Revocation. */
 export function structHashOfRevocation(revocation: RevocationClaim): Hex {
-  return hashStruct(typeHashes.Revocation, listTypes.Revocation, revocation)
+  return hashStruct('Revocation', listTypes.Revocation, revocation)
 }
 
 /** keccak256(0x1901 | domainSeparator | hashStruct(TagList)). */
@@ -145,20 +145,20 @@ export function hashRevocation(domain: ListDomain, revocation: RevocationClaim):
   return signingHash(domain, structHashOfRevocation(revocation))
 }
 
-const domainTypeHash = typeHash('EIP712Domain', domainFields)
-const typeHashes = {
-  TagList: typeHash('TagList', listTypes.TagList),
-  Timestamp: typeHash('Timestamp', listTypes.Timestamp),
-  Revocation: typeHash('Revocation', listTypes.Revocation),
-}
-
 function eip712Domain({ chainId, resolver }: ListDomain) {
   return { name: 'Mooring', version: '1', chainId, verifyingContract: resolver } as const
 }
 
+/** Filled as they are asked for: a first hash takes milliseconds, which a Worker that starts does not have. */
+const typeHashes = new Map<string, Uint8Array>()
+
 /** EIP-712 `encodeType`, hashed. */
 function typeHash(name: string, fields: readonly Field[]): Uint8Array {
-  return keccakOfText(`${name}(${fields.map((field) => `${field.type} ${field.name}`).join(',')})`)
+  const known = typeHashes.get(name)
+  if (known !== undefined) return known
+  const hash = keccakOfText(`${name}(${fields.map((field) => `${field.type} ${field.name}`).join(',')})`)
+  typeHashes.set(name, hash)
+  return hash
 }
 
 function keccakOfText(text: string): Uint8Array {
@@ -166,9 +166,9 @@ function keccakOfText(text: string): Uint8Array {
 }
 
 /** EIP-712 `hashStruct`: each member is one word, since no member is a struct or an array. */
-function hashStruct(type: Uint8Array, fields: readonly Field[], members: Readonly<Record<string, unknown>>): Hex {
+function hashStruct(name: string, fields: readonly Field[], members: Readonly<Record<string, unknown>>): Hex {
   const words = new Uint8Array(32 * (fields.length + 1))
-  words.set(type, 0)
+  words.set(typeHash(name, fields), 0)
   for (const [i, field] of fields.entries()) putWord(words, 32 * (i + 1), field, members[field.name])
   return keccakOfBytes(words)
 }
@@ -201,7 +201,7 @@ function domainSeparator(domain: ListDomain): Uint8Array {
   const known = separators.get(key)
   if (known !== undefined) return known
   if (separators.size >= MAX_SEPARATORS) separators.clear()
-  const separator = hexToBytes(hashStruct(domainTypeHash, domainFields, eip712Domain(domain)))
+  const separator = hexToBytes(hashStruct('EIP712Domain', domainFields, eip712Domain(domain)))
   separators.set(key, separator)
   return separator
 }
