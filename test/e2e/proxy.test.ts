@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { fetchResponse } from '../../gateway/cli/client/ccip.ts'
 import type { DemoImage } from '../../gateway/cli/demo/image.ts'
@@ -17,6 +18,7 @@ import {
 import { pushImage } from '../../gateway/cli/demo/push.ts'
 import { encodeTagLookup } from '../../gateway/ens/lookup.ts'
 import { startRpcProxy } from '../chain/rpc-proxy.ts'
+import { command } from '../cli/command.ts'
 import { createTestSigner, testKeys } from '../fixtures.ts'
 import { pull, type RunningProxy, startMooringProxy, statusWithHost } from './proxied.ts'
 import { type Answer, pushTags, startProxy, startWorld, type World } from './world.ts'
@@ -285,6 +287,13 @@ test('a gateway that has a list and not what it names: 503, and 404 only for wha
     status: 404,
     error: { code: 'BLOB_UNKNOWN' },
   })
+})
+
+test('interfaces: a port that is taken is exit 2 and a line that names it', async () => {
+  const { port } = new URL((await proxyOver([])).url)
+  const flags = [...world.chainFlags.slice(0, -1), join(world.folder, 'taken')]
+  const { code, err } = await command(['proxy', '--port', port, ...flags])
+  expect([code, err]).toEqual([2, expect.stringContaining(`--port (MOORING_PORT): saw "${port}", wanted a port`)])
 })
 
 test('a chain that cannot be asked at the start is an error, not a proxy that refuses everything', async () => {

@@ -29,7 +29,10 @@ export function createSwarmContent(swarm: SwarmSource, session: Session, note: (
   const find = async (wanted: WantedContent): Promise<OnSwarm> => {
     const { digest, size, swarmReference } = wanted
     if (swarmReference !== null && swarmReference !== ZERO_REFERENCE && size !== null) return { swarmReference, size }
-    index ??= readIndex(swarm, session, note)
+    index ??= readIndex(swarm, session, note).catch((error: unknown) => {
+      index = undefined
+      throw error
+    })
     const found = (await index).get(digest)
     if (found === undefined) throw new SourceFailure(`the content index on Swarm does not have ${digest}`, true)
     return found
