@@ -32,7 +32,7 @@ export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 
         ...(manifest ? [refuseUnlessShown(state, line, manifest)] : []),
         ...deltaStatements(state.tree_id, version, delta),
         insertVersion(state.line_id, state.tree_id, signed),
-        moveHead(state.line_id, state.tree_id, signed),
+        moveHead(state.line_id, signed),
       ]
       return swap(sql, line, signed, statements, checkManifest)
     },
@@ -65,7 +65,8 @@ async function writeWhole(
       refuseUnlessHead(state),
       { text: "UPDATE tree SET state = 'live' WHERE tree_id = ?", values: [treeId] },
       insertVersion(state.line_id, treeId, signed),
-      moveHead(state.line_id, treeId, signed),
+      moveHead(state.line_id, signed),
+      { text: 'UPDATE list_line SET tree_id = ? WHERE line_id = ?', values: [treeId, state.line_id] },
       { text: "UPDATE tree SET state = 'retired' WHERE tree_id = ?", values: [state.tree_id] },
     ]
     return await swap(sql, line, signed, statements, undefined, mayFollow)
@@ -128,10 +129,10 @@ function refuseUnlessHead(state: LineRow): SqlStatement {
   }
 }
 
-function moveHead(lineId: number, treeId: number, signed: SignedList): SqlStatement {
+function moveHead(lineId: number, signed: SignedList): SqlStatement {
   return {
-    text: 'UPDATE list_line SET head_hash = ?, head_version = ?, tree_id = ? WHERE line_id = ?',
-    values: [signed.hash, safeInteger(signed.list.version), treeId, lineId],
+    text: 'UPDATE list_line SET head_hash = ?, head_version = ? WHERE line_id = ?',
+    values: [signed.hash, safeInteger(signed.list.version), lineId],
   }
 }
 

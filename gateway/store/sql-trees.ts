@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import type { Slot, TreeDelta } from '../tags/tree.ts'
-import type { Sql, SqlStatement } from './sql.ts'
+import type { Sql, SqlStatement, SqlValue } from './sql.ts'
 import { bare, changeItem, slotItem } from './tag-list-rows.ts'
 import type { WholeList } from './tag-list-store.ts'
 
@@ -8,13 +8,20 @@ import type { WholeList } from './tag-list-store.ts'
 const maxSliceChars = 400_000
 const maxSweepRows = 2_000
 
-/** The statements that bring the rows of a tree to the state after `delta`. Deletions come first: a moved slot keeps its unique key. */
+/**
+ * The statements that bring the rows of a tree to the state after `delta`. Deletions come first: a moved slot keeps its unique key. A row
+ * that stays is changed in place, for its indexes are rows too: D1 counts all that is written.
+ */
 export function deltaStatements(treeId: number, version: number, delta: TreeDelta): SqlStatement[] {
+  const goneSlots = [...delta.slots].flatMap(([position, slot]) => (slot === null ? [position] : []))
+  const positions = JSON.stringify([...delta.slots.keys()])
   const goneNodes = delta.nodes.filter((node) => node.hash === null).map((node) => [node.level, node.position])
   return [
-    ...sliced(deleteSlots, [treeId], delta.slots.keys()),
+    ...sliced(deleteSlots, [treeId], goneSlots),
+    ...sliced(deleteMovedSlots, [treeId, positions], usedSlots(delta.slots)),
     ...sliced(deleteNodes, [treeId], goneNodes),
-    ...sliced(insertSlots, [treeId], usedSlots(delta.slots)),
+    ...sliced(relinkSlots, [treeId], usedSlots(delta.slots)),
+    ...sliced(putSlots, [treeId], usedSlots(delta.slots)),
     ...sliced(insertNodes, [treeId], keptNodes(delta)),
     ...sliced(insertChanges, [treeId, version], delta.changes.entries(), ([ordinal, change]) =>
       changeItem(ordinal, change),
@@ -57,10 +64,21 @@ export function pause(): Promise<void> {
 }
 
 const deleteSlots = 'DELETE FROM slot WHERE tree_id = ?1 AND position IN (SELECT value FROM json_each(?2))'
+/** Of the positions ?2, those whose key goes to another position. */
+const deleteMovedSlots = `DELETE FROM slot WHERE tree_id = ?1 AND position IN (
+  SELECT s.position FROM json_each(?3) CROSS JOIN slot s ON s.tree_id = ?1 AND s.key = unhex(json_each.value ->> 1)
+  WHERE s.position <> json_each.value ->> 0 AND s.position IN (SELECT value FROM json_each(?2)))`
+/** Slots of which only the next key is another: that is in no index. */
+const relinkSlots = `UPDATE slot SET next_key = unhex(json_each.value ->> 2) FROM json_each(?2)
+  WHERE tree_id = ?1 AND position = json_each.value ->> 0
+  AND slot.key = unhex(json_each.value ->> 1) AND slot.value = unhex(json_each.value ->> 3)`
 const deleteNodes = `DELETE FROM node WHERE tree_id = ?1
   AND (level, position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`
 const insertSlots = `INSERT INTO slot (tree_id, position, key, next_key, value)
   SELECT ?1, value ->> 0, unhex(value ->> 1), unhex(value ->> 2), unhex(value ->> 3) FROM json_each(?2)`
+const putSlots = `${insertSlots} WHERE NOT EXISTS (SELECT 1 FROM slot s WHERE s.tree_id = ?1 AND s.position = json_each.value ->> 0
+    AND s.key = unhex(json_each.value ->> 1) AND s.value = unhex(json_each.value ->> 3))
+  ON CONFLICT (tree_id, position) DO UPDATE SET key = excluded.key, next_key = excluded.next_key, value = excluded.value`
 const insertNodes = `INSERT OR REPLACE INTO node (tree_id, level, position, hash)
   SELECT ?1, value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?2)`
 const insertChanges = `INSERT INTO list_change (tree_id, version, ordinal, tag, before, after)
@@ -69,7 +87,7 @@ const insertChanges = `INSERT INTO list_change (tree_id, version, ordinal, tag, 
 /** One statement per slice of rows, the slice as JSON in its last value. */
 function* sliced<Row>(
   text: string,
-  values: readonly number[],
+  values: readonly SqlValue[],
   rows: Iterable<Row>,
   itemOf: (row: Row) => unknown = (row) => row,
 ): Generator<SqlStatement> {
