@@ -78,6 +78,8 @@ export type Members = {
   flag(name: string): boolean
   /** A whole number, which may be negative. */
   integer(name: string): number
+  /** A whole number of 64 bits, rounded where it is beyond 2^53. */
+  rounded(name: string): number
   /** A whole number of any size, written as a string. */
   bigint(name: string): bigint
   /** 32 bytes in hex, as Bee writes them: without 0x. */
@@ -97,6 +99,7 @@ function createMembers(what: string, value: unknown): Members {
     text: (name) => read(name, isText),
     flag: (name) => read(name, (member) => typeof member === 'boolean'),
     integer: (name) => read(name, isInteger),
+    rounded: (name) => read(name, isRounded),
     bigint: (name) => BigInt(read(name, isDecimal)),
     hash: (name) => `0x${read(name, isHash).toLowerCase()}`,
     objects: (name) => read(name, (member) => Array.isArray(member)).map((member) => createMembers(what, member)),
@@ -109,6 +112,10 @@ function isText(member: unknown): member is string {
 
 function isInteger(member: unknown): member is number {
   return Number.isSafeInteger(member)
+}
+
+function isRounded(member: unknown): member is number {
+  return Number.isInteger(member)
 }
 
 function isDecimal(member: unknown): member is string {

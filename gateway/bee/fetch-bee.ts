@@ -140,7 +140,7 @@ async function readHealth(node: BeeNode, signal: AbortSignal | undefined): Promi
 /** A balance below zero is one that is used up, and a batch that is gone at the next block. */
 function toPostageBatch(members: Members): PostageBatch {
   const depth = members.integer('depth')
-  const remainingSeconds = Math.max(0, members.integer('batchTTL'))
+  const remainingSeconds = Math.max(0, members.rounded('batchTTL'))
   const bucketSlots = 2 ** (depth - members.integer('bucketDepth'))
   return {
     postageBatchId: members.hash('batchID'),

@@ -266,6 +266,15 @@ test('every content request asks for level 0, and no request follows what it is 
   expect(fake.seen[0]?.headers['swarm-deferred-upload']).toBe('true')
 })
 
+test('a batch that is paid for longer than 2^53 seconds is one that lasts, and usable', async () => {
+  const node = await startFakeBee({ mode: 'dev' })
+  node.buyBatch(30)
+  const [batch] = await createFetchBee({ beeUrl: node.beeUrl }).listPostageBatches()
+  expect(batch?.remainingSeconds).toBeGreaterThan(Number.MAX_SAFE_INTEGER)
+  expect(batch?.isUsable).toBe(true)
+  await node.stop()
+})
+
 const badUrls = ['bee:1633', 'ftp://127.0.0.1', 'http://127.0.0.1:1633/?key=1', 'http://me:secret@127.0.0.1', '']
 
 test.each(badUrls)('"%s" is no address of a node, and is not repeated', (beeUrl) => {

@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto'
+import { toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSwarmHash } from '../../gateway/swarm/node-wasm.ts'
 import { patternBytes } from '../swarm/naive.ts'
-import { startFakeBee } from './fake-bee.ts'
-import { goldenLevel1, helloAddress, helloChunk, nowhere } from './golden.ts'
+import { goldenLevel1, goldenReferences, helloAddress, helloChunk, nowhere } from './golden.ts'
 import type { NodeUnderTest } from './node-under-test.ts'
+import { feedId, signSoc } from './single-owner.ts'
+
+const batchHeader = 'swarm-postage-batch-id'
 
 type Said = { status: number; type: string | null; body: Buffer; headers: Headers }
 
-/** How a real node's API was seen to answer (Bee 2.8.0): no client of ours in between, so that a fake cannot agree with it by mistake. */
+/** How a real node's API was seen to answer (Bee 2.8.0 and 2.8.1): no client of ours in between, so that a fake cannot agree with it by mistake. */
 export function measuredRules(name: string, open: () => Promise<NodeUnderTest>): void {
   describe(name, () => {
     let node: NodeUnderTest
@@ -14,7 +19,7 @@ export function measuredRules(name: string, open: () => Promise<NodeUnderTest>):
 
     beforeAll(async () => {
       node = await open()
-      stamp = { 'swarm-postage-batch-id': node.postageBatchId.slice(2), 'swarm-redundancy-level': '0' }
+      stamp = { [batchHeader]: node.postageBatchId.slice(2), 'swarm-redundancy-level': '0' }
     })
     afterAll(() => node.stop())
 
@@ -99,6 +104,9 @@ export function measuredRules(name: string, open: () => Promise<NodeUnderTest>):
       expect(said(await ask(`/chunks/${nowhere.slice(2)}`))).toEqual([404, 'chunk not found'])
       expect(said(await ask(`/feeds/${'11'.repeat(20)}/${nowhere.slice(2)}`))).toEqual([404, 'no update found'])
       expect(said(await ask('/chunks/zz'))).toEqual([400, 'invalid path params'])
+      expect(said(await ask('/bytes/abc'))).toEqual([400, 'invalid path params'])
+      const head = await ask(`/bytes/${nowhere.slice(2)}`, { method: 'HEAD' })
+      expect([head.status, head.type]).toEqual([404, null])
     })
 
     test('POST /chunks: an unknown upload tag is 404, too few bytes 400, too many 413, a live tag 201', async () => {
@@ -115,6 +123,66 @@ export function measuredRules(name: string, open: () => Promise<NodeUnderTest>):
       expect((await post('/chunks', Buffer.alloc(5000), tagged)).status).toBe(413)
       const read = await ask(`/chunks/${helloAddress.slice(2)}`)
       expect([read.type, read.body.equals(helloChunk)]).toEqual(['binary/octet-stream', true])
+    })
+
+    test('an upload tag counts chunks, and apart those that this batch had stamped before', async () => {
+      const content = randomBytes(5000)
+      const opened = await ask('/tags', { method: 'POST' })
+      const { uid } = JSON.parse(opened.body.toString()) as { uid: number }
+      const tagged = { ...stamp, 'swarm-tag': String(uid) }
+      const count = async () => JSON.parse((await ask(`/tags/${uid}`)).body.toString()) as object
+      const { reference } = JSON.parse((await post('/bytes', content, tagged)).body.toString()) as { reference: string }
+      expect(await count()).toMatchObject({ split: 3, seen: 0, address: reference })
+      await post('/bytes', content, tagged)
+      expect(await count()).toMatchObject({ split: 6, seen: 3 })
+      expect((await ask('/tags/zz')).status).toBe(400)
+    })
+
+    test('without a level a node before API 8 stores plain content, later ones another reference', async () => {
+      const { apiVersion } = JSON.parse((await ask('/health')).body.toString()) as { apiVersion: string }
+      const isNewer = Number.parseInt(apiVersion, 10) >= 8
+      const silent = await post('/bytes', patternBytes(4097), { 'swarm-postage-batch-id': stamp[batchHeader] ?? '' })
+      const reference = isNewer ? goldenLevel1 : goldenReferences[3]?.[1]
+      expect(JSON.parse(silent.body.toString())).toEqual({ reference: reference?.slice(2) })
+      expect(said(await ask(`/batches/${nowhere.slice(2)}`))).toEqual([404, isNewer ? 'batch not found' : 'Not Found'])
+    })
+
+    test('feeds and single-owner chunks: read as content, with index, signature and entity tag', async () => {
+      const hash = await openSwarmHash()
+      const topic = toHex(randomBytes(32))
+      const sign = (position: number, text: string) => signSoc(hash, feedId(topic, position), Buffer.from(text))
+      const [zero, one, other] = [await sign(0, 'zero'), await sign(1, 'one'), await sign(1, 'other')]
+      const feed = `/feeds/${zero.soc.owner.slice(2)}/${topic.slice(2)}`
+      expect(said(await ask(feed))).toEqual([404, 'no update found'])
+      if (node.isDev) return
+      const put = ({ soc }: typeof zero, headers = stamp, sig = soc.signature) => {
+        return post(`/soc/${soc.owner.slice(2)}/${soc.id.slice(2)}?sig=${sig.slice(2)}`, soc.chunk, headers)
+      }
+      const slots = async () => {
+        const { body } = await ask(`/stamps/${stamp[batchHeader]}/buckets`)
+        const { buckets } = JSON.parse(body.toString()) as { buckets: { collisions: number }[] }
+        return buckets.reduce((sum, { collisions }) => sum + collisions, 0)
+      }
+      const before = await slots()
+      for (const update of [zero, one, one, other]) {
+        const { status, body } = await put(update)
+        expect([status, JSON.parse(body.toString())]).toEqual([201, { reference: update.address.slice(2) }])
+      }
+      // The same again costs nothing; another one at its address does, and is not stored.
+      expect((await slots()) - before).toBe(3)
+      const { status, headers, body } = await ask(feed)
+      expect([status, body.toString()]).toEqual([200, 'one'])
+      expect([headers.get('swarm-feed-index'), headers.get('swarm-feed-index-next')]).toEqual([
+        '0000000000000001',
+        '0000000000000002',
+      ])
+      expect(headers.get('swarm-soc-signature')).toBe(one.soc.signature.slice(2))
+      expect(headers.get('etag')).toBe(`"${hash.addressOf(one.soc.chunk).slice(2)}"`)
+      const wrapped = await ask(feed, { headers: { 'swarm-only-root-chunk': 'true' } })
+      expect(wrapped.body.equals(one.soc.chunk)).toBe(true)
+      expect(said(await put(zero, stamp, other.soc.signature))).toEqual([401, 'invalid chunk'])
+      const noStamp = "Either 'Swarm-Postage-Stamp' or 'Swarm-Postage-Batch-Id' header must be set in the request"
+      expect(said(await put(zero, {}))).toEqual([400, noStamp])
     })
 
     test('a development node: /chunks without a tag 400, direct upload 400, /soc 501, no topping up', async () => {
@@ -139,17 +207,5 @@ export function measuredRules(name: string, open: () => Promise<NodeUnderTest>):
         exists: true,
       })
     })
-  })
-}
-
-/** What a node of version 2.8.1 does otherwise. */
-export function redundancyRules(): void {
-  test('a node from 2.8.1 on adds redundancy to what does not refuse it: another reference, no error', async () => {
-    const fake = await startFakeBee({ version: '2.8.1' })
-    const stamp = { 'swarm-postage-batch-id': fake.buyBatch() }
-    const body = patternBytes(4097) as BodyInit
-    const silent = await fetch(`${fake.beeUrl}/bytes`, { method: 'POST', body, headers: stamp })
-    expect(await silent.json()).toEqual({ reference: goldenLevel1.slice(2) })
-    await fake.stop()
   })
 }

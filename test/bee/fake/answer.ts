@@ -45,6 +45,11 @@ export class Refused extends Error {
   }
 }
 
+/** A header's name as Bee says what it cannot parse, and as the fake writes its own. */
+export function titleCase(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
+}
+
 /** The whole body; longer than `maxBytes` is Bee's 413. */
 export async function readBody(asked: Asked, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = []
@@ -63,7 +68,9 @@ export function parseHex(text: string | undefined, where: 'path' | 'header' | 'q
   if (!text) throw new Refused(refusal(400, what, field))
   if (bad) {
     const code = bad.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
-    throw new Refused(refusal(400, what, field, `invalid hex byte: U+${code} '${bad}'`))
+    const name = where === 'header' ? titleCase(field) : field
+    throw new Refused(refusal(400, what, name, `invalid hex byte: U+${code} '${bad}'`))
   }
+  if (text.length % 2 === 1) throw new Refused(refusal(400, what, field, 'odd length hex string'))
   return Buffer.from(text, 'hex')
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { request as openRequest } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import type { Answer } from './answer.ts'
+import { type Answer, titleCase } from './answer.ts'
 
 /** Asks a real node the same; its answer is whole before any fault is put into it. */
 export function forward(beeUrl: string, asked: IncomingMessage): Promise<Answer> {
@@ -23,9 +23,4 @@ function answerOf({ statusCode = 502, headers }: IncomingMessage, body: Buffer):
   for (const [name, value] of Object.entries(headers)) if (!hopByHop.test(name)) kept[titleCase(name)] = String(value)
   const from = Number(/^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1] ?? 0)
   return { status: statusCode, headers: { ...kept, 'Content-Length': String(body.byteLength) }, body: [body], from }
-}
-
-/** As the fake writes its own, which faults look for. */
-function titleCase(name: string): string {
-  return name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase())
 }

@@ -12,14 +12,17 @@ export type FakeBatch = {
   label: string
   /** Used slots of each bucket. */
   buckets: Map<number, number>
+  /** Addresses. */
   stamped: Set<string>
+  /** Address and content of the single-owner chunks among them. */
+  updates: Set<string>
 }
 
 /** A node's batches and the chain as it sees it. */
 export type Postage = {
   readonly mode: 'dev' | 'light'
-  /** Since 2.8.1 a node tells of any single batch. */
-  readonly hasBatchById: boolean
+  /** Version 2.8.1 or later: a node tells of any single batch, and some more. */
+  readonly isNewer: boolean
   batches: Map<string, FakeBatch>
   plurPerChunkAndBlock: bigint
   /** Seconds that passed since the batches were bought. */
@@ -27,12 +30,14 @@ export type Postage = {
 }
 
 const blockTimeSeconds = 5
+/** A day of them. */
+const leastValidityBlocks = 17_280
 const transaction = { txHash: `0x${'00'.repeat(32)}` }
 
 /** @param mode a development node has one bucket, another way to count the time, and no topping up */
-export function createPostage(mode: 'dev' | 'light', hasBatchById: boolean): Postage {
+export function createPostage(mode: 'dev' | 'light', isNewer: boolean): Postage {
   const plurPerChunkAndBlock = mode === 'dev' ? 1n : 24_000n
-  return { mode, hasBatchById, batches: new Map(), plurPerChunkAndBlock, elapsedSeconds: 0 }
+  return { mode, isNewer, batches: new Map(), plurPerChunkAndBlock, elapsedSeconds: 0 }
 }
 
 /** One value of a header. */
@@ -50,14 +55,19 @@ export function findBatch({ batches }: Postage, asked: Asked): FakeBatch {
   throw new Refused(refusal(422, 'batch not usable yet or does not exist'))
 }
 
-/** One chunk's stamp; the same chunk again costs nothing. @throws Refused when its bucket is full */
-export function stamp(postage: Postage, batch: FakeBatch, address: string): void {
-  if (batch.stamped.has(address)) return
+/**
+ * One chunk's stamp; the same chunk again costs nothing, another single-owner chunk (`content`: what it wraps) at its address does.
+ * @throws Refused when its bucket is full
+ */
+export function stamp(postage: Postage, batch: FakeBatch, address: string, content?: string): void {
+  const update = `${address} ${content}`
+  if (content ? batch.updates.has(update) : batch.stamped.has(address)) return
   const bucket = postage.mode === 'dev' ? 0 : Number.parseInt(address.slice(0, 4), 16)
   const used = batch.buckets.get(bucket) ?? 0
   if (used >= slotsOf(postage, batch)) throw new Refused(refusal(402, 'batch is overissued'))
   batch.buckets.set(bucket, used + 1)
   batch.stamped.add(address)
+  if (content) batch.updates.add(update)
 }
 
 /** `/stamps`, `/batches` and `/chainstate`; undefined for what is none of these. */
@@ -65,7 +75,8 @@ export function answerPostage(postage: Postage, asked: Asked): Answer | undefine
   const [, room, first, second, third] = asked.path.split('/')
   if (room === 'chainstate') {
     const currentPrice = String(postage.plurPerChunkAndBlock)
-    return json(200, { chainTip: 1, block: postage.mode === 'dev' ? 0 : 1, totalAmount: '1', currentPrice })
+    const minimum = postage.isNewer && { minimumValidityBlocks: leastValidityBlocks }
+    return json(200, { chainTip: 1, block: postage.mode === 'dev' ? 0 : 1, totalAmount: '1', currentPrice, ...minimum })
   }
   if (room === 'batches') return answerBatches(postage, first)
   if (room !== 'stamps') return undefined
@@ -90,9 +101,11 @@ function secondsLeft({ mode, plurPerChunkAndBlock, elapsedSeconds }: Postage, ba
 }
 
 function stampRow(postage: Postage, batch: FakeBatch): object {
+  const utilization = Math.max(0, ...batch.buckets.values())
   return {
     batchID: batch.postageBatchId,
-    utilization: Math.max(0, ...batch.buckets.values()),
+    utilization,
+    ...(postage.isNewer && { utilizationRatio: utilization / slotsOf(postage, batch) }),
     usable: batch.isUsable,
     label: batch.label,
     depth: batch.depth,
@@ -121,12 +134,14 @@ function chainRow(postage: Postage, batch: FakeBatch): object {
 function answerBatches(postage: Postage, id: string | undefined): Answer {
   const batches = postage.mode === 'dev' ? [] : [...postage.batches.values()]
   if (!id) return json(200, { batches: batches.map((batch) => chainRow(postage, batch)) })
-  const found = postage.hasBatchById ? postage.batches.get(id) : undefined
-  return found ? json(200, chainRow(postage, found)) : refusal(404, 'Not Found')
+  const found = postage.isNewer ? postage.batches.get(id) : undefined
+  return found ? json(200, chainRow(postage, found)) : refusal(404, postage.isNewer ? 'batch not found' : 'Not Found')
 }
 
 function answerStamp(postage: Postage, id: string, what: string | undefined): Answer {
-  const batch = postage.batches.get(id)
+  const bytes = parseHex(id, 'path', 'batch_id')
+  if (bytes.byteLength !== 32) return refusal(400, 'invalid path params', 'batch_id', 'want len:32')
+  const batch = postage.batches.get(bytes.toString('hex'))
   if (!batch) return refusal(404, 'issuer does not exist')
   if (what !== 'buckets') return json(200, stampRow(postage, batch))
   const bucketDepth = bucketDepthOf(postage)
@@ -139,8 +154,9 @@ function answerStamp(postage: Postage, id: string, what: string | undefined): An
 function buy(postage: Postage, asked: Asked, amount = '', depthText = ''): Answer {
   const depth = Number(depthText)
   if (depth < 17) return refusal(400, 'invalid path params', 'depth', 'want min:17')
+  if (!/^\d+$/.test(amount)) return refusal(400, 'invalid path params', 'amount', 'invalid value')
   const plurPerChunk = BigInt(amount)
-  const leastPlur = postage.plurPerChunkAndBlock * BigInt(86_400 / blockTimeSeconds)
+  const leastPlur = postage.plurPerChunkAndBlock * BigInt(leastValidityBlocks)
   if (postage.mode === 'light' && plurPerChunk < leastPlur) {
     return refusal(400, 'insufficient amount for 24h minimum validity')
   }
@@ -148,7 +164,7 @@ function buy(postage: Postage, asked: Asked, amount = '', depthText = ''): Answe
   const isImmutable = headerOf(asked, 'immutable') !== 'false'
   const label = asked.query.get('label') ?? ''
   const shape = { postageBatchId, depth, plurPerChunk, isImmutable, label, isUsable: true }
-  postage.batches.set(postageBatchId, { ...shape, buckets: new Map(), stamped: new Set() })
+  postage.batches.set(postageBatchId, { ...shape, buckets: new Map(), stamped: new Set(), updates: new Set() })
   return json(201, { batchID: postageBatchId, ...transaction })
 }
 

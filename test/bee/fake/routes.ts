@@ -3,11 +3,11 @@ import { type Answer, type Asked, json, octets, parseHex, Refused, readBody, ref
 import type { Damage } from './faults.ts'
 import { findBatch, headerOf, type Postage, stamp } from './postage.ts'
 import { serveContent } from './serve-content.ts'
-import { addressOf, ownerOf, parseSoc, readFeed, readSoc } from './single-owner.ts'
+import { addressOf, ownerOf, parseSoc, readFeed, readSoc, wrappedAddress } from './single-owner.ts'
 import { type Chunks, type Put, split, splitWithRedundancy } from './tree.ts'
 
 /** Bee's count of what went up under one upload. */
-type UploadTag = { split: number; seen: number; startedAt: string }
+type UploadTag = { split: number; seen: number; address: string; startedAt: string }
 
 /** All that a node keeps. */
 export type NodeState = {
@@ -22,6 +22,7 @@ export type NodeState = {
   written?: Map<string, string[]>
 }
 
+const noStamp = "Either 'Swarm-Postage-Stamp' or 'Swarm-Postage-Batch-Id' header must be set in the request"
 const notInDevMode = 'operation not supported in dev mode'
 
 /** Every endpoint but those of postage. */
@@ -35,14 +36,25 @@ export async function answerContent(state: NodeState, asked: Asked, damage: Dama
   if (room === 'bytes') return id ? readBytes(state, asked, id) : post(asked, () => writeBytes(state, asked))
   if (room === 'chunks' && isRead && id && isOverlooked(state, id, damage)) return refusal(404, 'chunk not found')
   if (room === 'chunks') return id ? readChunk(state, asked, id) : post(asked, () => writeChunk(state, asked))
-  if (room === 'soc') return isRead ? readSoc(state.chunks, asked) : writeSoc(state, asked)
-  if (room === 'feeds' && isRead) return readFeed(state.chunks, asked, damage?.kind === 'older feed' ? damage.by : 0)
+  if (room === 'soc') return isRead ? readSoc(state, asked) : writeSoc(state, asked)
+  if (room === 'feeds' && isRead) return readFeed(state, asked, damage?.kind === 'older feed' ? damage.by : 0)
   return refusal(404, 'Not Found')
 }
 
 function post(asked: Asked, answer: () => Promise<Answer>): Promise<Answer> | Answer {
   if (asked.method === 'POST') return answer()
-  return json(405, { message: 'Method Not Allowed', code: 405 }, { Allow: 'POST' })
+  return notAllowed('POST')
+}
+
+function notAllowed(allowed: string): Answer {
+  return json(405, { message: 'Method Not Allowed', code: 405 }, { Allow: allowed })
+}
+
+/** What one upload adds to its tag; `seen` are chunks that this batch had stamped before. */
+function count([, tag]: [number, UploadTag], { split, seen, address }: Omit<UploadTag, 'startedAt'>): void {
+  tag.split += split
+  tag.seen += seen
+  tag.address = address
 }
 
 function answerNode({ mode, version, isSyncing }: NodeState, room: string): Answer {
@@ -58,20 +70,21 @@ const versions = {
 }
 
 function answerTags({ tags }: NodeState, method: string, id: string | undefined): Answer {
-  const show = ([uid, tag]: [number, UploadTag]) => ({ ...tag, stored: 0, sent: 0, synced: 0, uid, address: '' })
-  if (method === 'POST') return json(201, show(openTag(tags)))
-  if (!id) return json(200, { tags: [...tags].map(show) })
-  if (!(Number(id) > 0)) return refusal(400, 'invalid path params', 'id')
+  const show = ([uid, tag]: [number, UploadTag]) => ({ ...tag, stored: 0, sent: 0, synced: 0, uid })
+  const headers = { 'Cache-Control': 'no-cache, private, max-age=0' }
+  if (method === 'POST') return json(201, show(openTag(tags)), headers)
+  if (!id) return json(200, { tags: [...tags].map(show) }, headers)
+  if (!/^\d+$/.test(id)) return refusal(400, 'invalid path params', 'id', 'invalid syntax')
   const tag = tags.get(Number(id))
   if (!tag) return refusal(404, 'tag not present')
-  if (method !== 'DELETE') return json(200, show([Number(id), tag]))
+  if (method !== 'DELETE') return json(200, show([Number(id), tag]), headers)
   tags.delete(Number(id))
   return { status: 204, headers: {}, body: [] }
 }
 
 function openTag(tags: NodeState['tags']): [number, UploadTag] {
   const uid = Math.max(0, ...tags.keys()) + 1
-  const tag = { split: 0, seen: 0, startedAt: new Date().toISOString() }
+  const tag = { split: 0, seen: 0, address: '', startedAt: new Date().toISOString() }
   tags.set(uid, tag)
   return [uid, tag]
 }
@@ -93,7 +106,9 @@ async function writeBytes(state: NodeState, asked: Asked): Promise<Answer> {
   const batch = findBatch(state.postage, asked)
   if (!isDeferred && state.mode === 'dev') return refusal(400, notInDevMode)
   const staged: [string, Buffer][] = []
+  let seen = 0
   const put: Put = (address, chunk) => {
+    if (batch.stamped.has(address)) seen += 1
     stamp(state.postage, batch, address)
     staged.push([address, chunk])
   }
@@ -102,7 +117,7 @@ async function writeBytes(state: NodeState, asked: Asked): Promise<Answer> {
       ? await split(state.hash, asked.body, put)
       : splitWithRedundancy(state.hash, await readBody(asked, Number.MAX_SAFE_INTEGER), put)
   for (const [address, chunk] of staged) state.chunks.set(address, chunk)
-  if (tag) tag[1].split += staged.length
+  if (tag) count(tag, { split: staged.length, seen, address: reference })
   const expose = { 'Access-Control-Expose-Headers': 'Swarm-Tag', ...(tag && { 'Swarm-Tag': String(tag[0]) }) }
   return json(201, { reference }, expose)
 }
@@ -111,14 +126,19 @@ function parseLevel(asked: Asked, version: NodeState['version']): number {
   const text = headerOf(asked, 'swarm-redundancy-level')
   const level = text === undefined ? (version === '2.8.0' ? 0 : 1) : Number(text)
   if (level >= 0 && level <= 4) return level
-  const error = 'want redundancy level to be between 0 and 4'
-  throw new Refused(refusal(400, 'invalid header params', 'swarm-redundancy-level', error))
+  const [name, error] = Number.isInteger(level)
+    ? ['swarm-redundancy-level', 'want redundancy level to be between 0 and 4']
+    : ['Swarm-Redundancy-Level', 'invalid syntax']
+  throw new Refused(refusal(400, 'invalid header params', name, error))
 }
 
 function readBytes(state: NodeState, asked: Asked, reference: string): Answer {
-  const root = state.chunks.get(parseHex(reference, 'path', 'address').toString('hex'))
-  if (!root) return refusal(404, 'Not Found')
-  return serveContent(state.chunks, root, asked, asked.method === 'HEAD' ? {} : { ETag: `"${reference}"` })
+  if (asked.method !== 'GET' && asked.method !== 'HEAD') return notAllowed('GET, HEAD')
+  const address = parseHex(reference, 'path', 'address').toString('hex')
+  if (address.length < 64) return refusal(500, 'joiner failed')
+  const root = state.chunks.get(address)
+  if (!root) return asked.method === 'HEAD' ? { status: 404, headers: {}, body: [] } : refusal(404, 'Not Found')
+  return serveContent(state.chunks, root, asked, asked.method === 'HEAD' ? {} : { ETag: `"${address}"` })
 }
 
 function readChunk(state: NodeState, asked: Asked, address: string): Answer {
@@ -136,17 +156,17 @@ function isOverlooked({ written = new Map() }: NodeState, address: string, damag
 
 async function writeChunk(state: NodeState, asked: Asked): Promise<Answer> {
   const tag = findTag(state, asked)
-  if (!headerOf(asked, 'swarm-postage-batch-id')) return refusal(400, 'batch id or stamp signature is required')
+  if (!headerOf(asked, 'swarm-postage-batch-id')) return refusal(400, noStamp)
   const batch = findBatch(state.postage, asked)
   if (!tag && state.mode === 'dev') return refusal(400, notInDevMode)
   const bytes = await readBody(asked, 32 + 65 + 8 + 4096)
   if (bytes.byteLength < 8) return refusal(400, 'insufficient data length')
   const address = await addressAnyChunk(state.hash, bytes)
   if (!address) return refusal(500, 'create chunk error')
+  const seen = batch.stamped.has(address) ? 1 : 0
   stamp(state.postage, batch, address)
   if (!state.chunks.has(address)) state.chunks.set(address, bytes)
-  if (tag) tag[1].split += 1
-  if (tag) tag[1].seen += 1
+  if (tag) count(tag, { split: 1, seen, address: tag[1].address })
   const expose = { 'Access-Control-Expose-Headers': 'Swarm-Tag', ...(tag && { 'Swarm-Tag': String(tag[0]) }) }
   return json(201, { reference: address }, expose)
 }
@@ -158,14 +178,15 @@ async function addressAnyChunk(hash: SwarmHash, bytes: Buffer): Promise<string |
   return owner && addressOf(owner, bytes.subarray(0, 32))
 }
 
-/** A second chunk at an address is answered as the first, which stays. */
+/** A second chunk at an address is answered as the first, which stays. Since 2.8.1 one may go up under a tag, to be pushed later. */
 async function writeSoc(state: NodeState, asked: Asked): Promise<Answer> {
-  if (!headerOf(asked, 'swarm-postage-batch-id')) return refusal(400, 'batch id or stamp signature is required')
+  const tag = state.version === '2.8.0' ? undefined : findTag(state, asked)
+  if (!headerOf(asked, 'swarm-postage-batch-id')) return refusal(400, noStamp)
   const batch = findBatch(state.postage, asked)
   if (state.mode === 'dev') return refusal(501, 'operation is not supported in dev mode')
   const { address, soc } = await parseSoc(state.hash, asked)
   try {
-    stamp(state.postage, batch, address)
+    stamp(state.postage, batch, address, wrappedAddress(state.hash, soc))
   } catch {
     return refusal(400, 'chunk write error')
   }
@@ -175,5 +196,5 @@ async function writeSoc(state: NodeState, asked: Asked): Promise<Answer> {
     state.written.set(owner, [...(state.written.get(owner) ?? []), address])
     state.chunks.set(address, soc)
   }
-  return json(201, { reference: address })
+  return json(201, { reference: address }, tag && { 'Swarm-Tag': String(tag[0]) })
 }

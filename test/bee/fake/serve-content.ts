@@ -63,15 +63,16 @@ function parseRanges(header: string | undefined, size: number): Span[] | 'invali
   if (header === undefined) return []
   if (!header.startsWith('bytes=')) return 'invalid'
   const spans: Span[] = []
-  let overlaps = false
+  let [overlaps, isAnyAsked] = [false, false]
   for (const text of header.slice(6).split(',')) {
     if (text.trim() === '') continue
+    isAnyAsked = true
     const span = parseSpan(text.trim(), size)
     if (span === 'invalid') return span
     if (span !== 'no overlap') spans.push(span)
     overlaps ||= span !== 'no overlap'
   }
-  return overlaps || size === 0 ? spans : 'no overlap'
+  return overlaps || size === 0 || !isAnyAsked ? spans : 'no overlap'
 }
 
 function parseSpan(text: string, size: number): Span | 'invalid' | 'no overlap' {

@@ -20,9 +20,10 @@ export async function parseSoc(hash: SwarmHash, asked: Asked): Promise<{ address
   const signature = parseHex(asked.query.get('sig') ?? undefined, 'query', 'sig')
   const chunk = await readBody(asked, Number.MAX_SAFE_INTEGER)
   if (chunk.byteLength < 8) throw new Refused(refusal(400, 'short chunk data'))
-  if (chunk.byteLength > maxCacBytes) throw new Refused(refusal(413, 'payload too large'))
+  if (chunk.byteLength > maxCacBytes) throw new Refused(refusal(413, 'Request Entity Too Large'))
   const soc = Buffer.concat([id, signature, chunk])
-  if (owner.byteLength !== 20 || !(await isSignedBy(hash, owner, soc))) throw new Refused(refusal(401, 'invalid chunk'))
+  if (owner.byteLength !== 20) throw new Refused(refusal(401, 'invalid address'))
+  if (!(await isSignedBy(hash, owner, soc))) throw new Refused(refusal(401, 'invalid chunk'))
   return { address: addressOf(owner, id), soc }
 }
 
@@ -46,25 +47,34 @@ export async function ownerOf(hash: SwarmHash, soc: Buffer): Promise<Buffer | un
   }
 }
 
+/** The address of the content in a single-owner chunk, without 0x. */
+export function wrappedAddress(hash: SwarmHash, soc: Buffer): string {
+  return hash.addressOf(soc.subarray(headBytes)).slice(2)
+}
+
+type Node = { chunks: Chunks; hash: SwarmHash }
+
 /** `GET /soc/{owner}/{id}`. */
-export function readSoc(chunks: Chunks, asked: Asked): Answer {
+export function readSoc(node: Node, asked: Asked): Answer {
   const [, , owner, id] = asked.path.split('/')
-  const soc = chunks.get(addressOf(parseHex(owner, 'path', 'owner'), parseHex(id, 'path', 'id')))
+  const soc = node.chunks.get(addressOf(parseHex(owner, 'path', 'owner'), parseHex(id, 'path', 'id')))
   if (!soc) return refusal(404, 'requested chunk cannot be retrieved')
-  return serveWrapped(chunks, soc, asked, {})
+  return serveWrapped(node, soc, asked, {})
 }
 
 /** `GET /feeds/{owner}/{topic}`: the last update of a sequence without gaps; `older` updates are overlooked, as a slow node does. */
-export function readFeed(chunks: Chunks, asked: Asked, older: number): Answer {
+export function readFeed(node: Node, asked: Asked, older: number): Answer {
   const [, , ownerText, topicText] = asked.path.split('/')
-  const [owner, topic] = [parseHex(ownerText, 'path', 'owner'), parseHex(topicText, 'path', 'topic')]
-  const at = (position: number) => chunks.get(addressOf(owner, feedId(topic, position)))
+  // What is no address is as good as none.
+  const ownerHex = /^[0-9a-f]{40}$/i.test(ownerText ?? '') ? ownerText : undefined
+  const [owner, topic] = [parseHex(ownerHex, 'path', 'owner'), parseHex(topicText, 'path', 'topic')]
+  const at = (position: number) => node.chunks.get(addressOf(owner, feedId(topic, position)))
   let count = 0
   while (at(count)) count += 1
   const position = count - 1 - older
   const soc = at(position)
   if (position < 0 || !soc) return refusal(404, 'no update found')
-  return serveWrapped(chunks, soc, asked, {
+  return serveWrapped(node, soc, asked, {
     'Swarm-Feed-Index': indexOf(position).toString('hex'),
     'Swarm-Feed-Index-Next': indexOf(position + 1).toString('hex'),
     'Swarm-Feed-Resolved-Version': 'v2',
@@ -81,11 +91,11 @@ function feedId(topic: Buffer, position: number): Buffer {
   return Buffer.from(keccak256(Buffer.concat([topic, indexOf(position)]), 'bytes'))
 }
 
-function serveWrapped(chunks: Chunks, soc: Buffer, asked: Asked, extra: Record<string, string>): Answer {
+function serveWrapped({ chunks, hash }: Node, soc: Buffer, asked: Asked, extra: Record<string, string>): Answer {
   const headers = { 'Swarm-Soc-Signature': soc.toString('hex', 32, headBytes), ...extra }
   const wrapped = soc.subarray(headBytes)
   if (asked.headers['swarm-only-root-chunk'] === 'true') return octets(wrapped, 'application/octet-stream', headers)
-  return serveContent(chunks, wrapped, asked, headers)
+  return serveContent(chunks, wrapped, asked, { ...headers, ETag: `"${wrappedAddress(hash, soc)}"` })
 }
 
 /** Whether all chunks under a root are there, as GET /stewardship and pins say it. */
