@@ -4,8 +4,8 @@ import { createReporter } from './test/reporter.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // In workerd: `npm run test:workers`.
-    exclude: ['test/workers/**'],
+    // In workerd: `npm run test:workers`; of hundreds of megabytes, or of minutes: `npm run test:swarm`.
+    exclude: ['test/workers/**', 'test/bee/long/**'],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,

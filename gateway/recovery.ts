@@ -76,8 +76,10 @@ export async function restoreRepository(deps: RecoveryDeps, found: FoundReposito
   for (const { mediaType, ...place } of found.places) {
     if (mediaType) await restoreManifest(work, { ...place, mediaType }, 1)
   }
-  // Those that only a lost manifest names; who has that manifest pulls them all the same.
-  for (const place of found.places) if (!place.mediaType) await restoreBlob(work, place)
+  // What a lost manifest names nobody can say: perhaps some of the rest, which who has that manifest pulls all the same.
+  if (work.lost.length > 0) {
+    for (const place of found.places) if (!place.mediaType) await restoreBlob(work, place)
+  }
   for (const manifest of work.lost) await showLost(work, manifest)
   await restoreLists(deps, found)
   const isKept = (await deps.lists.findHead(line))?.hash !== signed.hash

@@ -4,12 +4,12 @@ import { get as ask, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openNodeStores } from '../../gateway/store/node-stores.ts'
-import { type GatewayProcess, startServing } from '../e2e/gateway-process.ts'
-import { startWorld, type World } from '../e2e/world.ts'
-import { addressOf, testKeys } from '../fixtures.ts'
-import { type ComputedContent, storeComputed } from './computed-content.ts'
-import { type FakeBee, startFakeBee } from './fake-bee.ts'
+import { openNodeStores } from '../../../gateway/store/node-stores.ts'
+import { type GatewayProcess, startServing } from '../../e2e/gateway-process.ts'
+import { startWorld, type World } from '../../e2e/world.ts'
+import { addressOf, testKeys } from '../../fixtures.ts'
+import { type ComputedContent, storeComputed } from '../computed-content.ts'
+import { type FakeBee, startFakeBee } from '../fake-bee.ts'
 
 // Layers of which a gateway has nothing but the reference, pulled from a process of its own; always from fake nodes.
 

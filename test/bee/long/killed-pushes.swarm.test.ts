@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type GatewayProcess, NotStarted, startServing } from '../e2e/gateway-process.ts'
-import { startWorld, type World } from '../e2e/world.ts'
-import { swarmReferenceOf } from '../fixtures.ts'
-import { blobOf } from '../registry/client.ts'
-import { digestOf } from '../store/fixtures.ts'
-import { seeded } from './computed-content.ts'
-import { isWhole } from './fake/single-owner.ts'
-import { type FakeBee, startFakeBee } from './fake-bee.ts'
+import { type GatewayProcess, NotStarted, startServing } from '../../e2e/gateway-process.ts'
+import { startWorld, type World } from '../../e2e/world.ts'
+import { swarmReferenceOf } from '../../fixtures.ts'
+import { blobOf } from '../../registry/client.ts'
+import { digestOf } from '../../store/fixtures.ts'
+import { seeded } from '../computed-content.ts'
+import { isWhole } from '../fake/single-owner.ts'
+import { type FakeBee, startFakeBee } from '../fake-bee.ts'
 
 // Pushes to a process of its own that puts them on a node, always a fake one, and is killed again and again.
 
