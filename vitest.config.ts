@@ -4,7 +4,7 @@ import { createReporter } from './test/reporter.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // In workerd: `npm run test:workers`; of hundreds of megabytes, or of minutes: `npm run test:swarm`.
+    // In workerd: `npm run test:workers`; of minutes or hundreds of megabytes: `npm run test:swarm`.
     exclude: ['test/workers/**', 'test/bee/long/**'],
     reporters: [createReporter()],
     pool: 'forks',
