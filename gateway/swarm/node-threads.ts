@@ -23,10 +23,10 @@ type Thread = { worker: Worker; batches: SharedArrayBuffer; jobs: Job[]; given: 
 type Waiting = { job: Job; begin(): void }
 
 const mostThreads = 4
-/** The one that is hashed and some milliseconds more, so that a thread does not wait for the caller's on a busy machine. */
-const jobsPerThread = 4
-/** Hashed in 1.6 ms: shorter content is hashed before a thread would answer. */
-const batchBytes = 32 * CHUNK_BYTES
+/** The one that is hashed and some tens of milliseconds more, so that a thread does not wait for the caller's on a busy machine. */
+const jobsPerThread = 16
+/** Hashed in 3.2 ms: shorter content is hashed before a thread would answer. */
+const batchBytes = 64 * CHUNK_BYTES
 /** Threads that may end one after another without an answer before no more are begun. */
 const mostCrashes = 3
 /** A thread has next to nothing on its heap. */
