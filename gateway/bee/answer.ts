@@ -1,4 +1,4 @@
-import { type Hex, isHex } from 'viem'
+import { concatBytes, type Hex, isHex } from 'viem'
 import { BeeError } from './bee.ts'
 import type { BeeAnswer } from './call.ts'
 
@@ -12,7 +12,7 @@ export async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: num
   let bytes = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return joinBytes(pieces, bytes)
+    if (done) return concatBytes(pieces)
     bytes += value.byteLength
     pieces.push(value)
     if (bytes <= maxBytes) continue
@@ -20,16 +20,6 @@ export async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: num
     await reader.cancel(error).catch(() => undefined)
     throw error
   }
-}
-
-function joinBytes(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.byteLength
-  }
-  return whole
 }
 
 /** The bytes of an answer. @throws BeeError `nonsense` when they are of another type or more than `maxBytes` */

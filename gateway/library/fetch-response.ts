@@ -1,4 +1,4 @@
-import type { Hex } from 'viem'
+import { concatBytes, type Hex } from 'viem'
 import type { ListDomain } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { GatewayUnavailable } from './gateway-unavailable.ts'
@@ -41,11 +41,5 @@ async function readBody(gateway: string, response: Response): Promise<Uint8Array
     await reader?.cancel()
     throw new Refusal('BadResponse', `${gateway} sends more than ${maxAnswerBytes} bytes`)
   }
-  const body = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    body.set(chunk, offset)
-    offset += chunk.length
-  }
-  return body
+  return concatBytes(chunks)
 }

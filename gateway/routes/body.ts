@@ -1,3 +1,4 @@
+import { concatBytes } from 'viem'
 import type { Limits } from '../limits.ts'
 import { OciError } from '../oci/error.ts'
 import { PartTooLarge } from '../store/content-store.ts'
@@ -35,19 +36,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
     }
     chunks.push(next.value)
   }
-  return joinChunks(chunks, size)
-}
-
-function joinChunks(chunks: readonly Uint8Array[], size: number): Uint8Array {
   const [only] = chunks
-  if (chunks.length === 1 && only) return only
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return whole
+  return chunks.length === 1 && only ? only : concatBytes(chunks)
 }
 
 /** More than layers usually have: a client that only reads when all is sent gets its answer up to here. */

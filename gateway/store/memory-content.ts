@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { concatBytes } from 'viem'
 import { algorithmOf, type Digest, parseDigest } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, PartTooLarge, type StoredPart } from './content-store.ts'
 import { bytesStream } from './file-stream.ts'
@@ -92,7 +93,7 @@ async function collect(body: ReadableStream<Uint8Array>, maxBytes: number): Prom
   let size = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return joined(chunks)
+    if (done) return concatBytes(chunks)
     size += value.byteLength
     if (size > maxBytes) {
       await reader.cancel().catch(() => undefined)
@@ -107,11 +108,5 @@ function joined(chunks: readonly (Uint8Array | undefined)[]): Uint8Array {
     if (!chunk) throw new Error('a part of this upload is gone: begin the upload again')
     return chunk
   })
-  const whole = new Uint8Array(present.reduce((sum, chunk) => sum + chunk.byteLength, 0))
-  let position = 0
-  for (const chunk of present) {
-    whole.set(chunk, position)
-    position += chunk.byteLength
-  }
-  return whole
+  return concatBytes(present)
 }

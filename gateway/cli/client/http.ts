@@ -1,3 +1,5 @@
+import { concatBytes } from 'viem'
+
 /** An answer that came whole, inside the limits. */
 export type HttpAnswer = { status: number; headers: Headers; body: Uint8Array }
 
@@ -39,7 +41,7 @@ export async function fetchBounded(request: HttpRequest, maxBytes: number): Prom
     if (size > maxBytes) throw new BodyTooLarge(request.url, maxBytes)
     chunks.push(chunk)
   }
-  return { status: response.status, headers: response.headers, body: joinBytes(chunks, size) }
+  return { status: response.status, headers: response.headers, body: concatBytes(chunks) }
 }
 
 /** One request whose body the caller reads. Redirects are followed inside one origin only. @throws HttpFailure */
@@ -99,14 +101,4 @@ function reasonOf(error: unknown, signal: AbortSignal): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (!(cause instanceof Error)) return String(cause)
   return cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name)
-}
-
-function joinBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
 }
