@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { type Bee, BeeError, type BeeFault } from './bee/bee.ts'
 import { algorithmOf, type Digest, hexOf } from './oci/digest.ts'
+import { streamOf } from './piece-stream.ts'
 import { createPostage, type KnownBatch } from './postage.ts'
 import type { SizedContent } from './store/swarm-ledger.ts'
 import type { SwarmHash } from './swarm/hash.ts'
@@ -174,18 +175,4 @@ async function* checked(
     throw new WrongSeed(`${digest}: what is stored has ${length} bytes of ${size} and the digest ${actual}`)
   }
   if (held) yield held
-}
-
-function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(sink) {
-        const { done, value } = await pieces.next()
-        if (done) sink.close()
-        else sink.enqueue(value)
-      },
-      cancel: async (reason) => void (await pieces.return(reason)),
-    },
-    { highWaterMark: 0 },
-  )
 }

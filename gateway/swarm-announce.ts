@@ -1,6 +1,7 @@
 import { type Hex, hexToBytes, keccak256, stringToHex, toHex } from 'viem'
 import type { Bee } from './bee/bee.ts'
 import { listBody } from './list-body.ts'
+import { streamOf } from './piece-stream.ts'
 import type { Announcement } from './store/swarm-announcements.ts'
 import type { ListLine, TagListStore } from './store/tag-list-store.ts'
 import { decodeIndexRoot, encodeContentIndex, encodeIndexRoot, type IndexRow } from './swarm/content-index.ts'
@@ -131,20 +132,4 @@ async function storeList(
   const what = `version ${signed.list.version} of the list`
   await writeCompared(bee, { what, body: streamOf(pieces()), size, ours }, options)
   return ours
-}
-
-function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(sink) {
-        const { done, value } = await pieces.next()
-        if (done) sink.close()
-        else sink.enqueue(value)
-      },
-      async cancel() {
-        await pieces.return(undefined)
-      },
-    },
-    { highWaterMark: 0 },
-  )
 }
