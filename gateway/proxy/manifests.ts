@@ -4,12 +4,13 @@ import { OciError } from '../oci/error.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
 import { emptyAnswer, notModified } from '../routes/answer.ts'
+import { parseTag } from '../tags/entry.ts'
 import { Refusal } from '../tags/refusal.ts'
 import type { ProxyRequest, ProxyRoute, ProxyState } from './app.ts'
 import { readChecked } from './checked-content.ts'
 import type { CheckedManifest } from './known-content.ts'
 import type { ListedManifest, WantedContent } from './reader.ts'
-import { type Asked, openAsked, parseTag } from './request.ts'
+import { type Asked, openAsked } from './request.ts'
 
 /**
  * end-3 `GET` and `HEAD /v2/<repository>/manifests/<tag or digest>`. A tag is what the verified list says; its digest, size and type are

@@ -1,6 +1,4 @@
 import { parseRepository, type RepositoryName } from '../ens/name.ts'
-import { OciError } from '../oci/error.ts'
-import { isTag } from '../tags/entry.ts'
 import type { ProxyRequest } from './app.ts'
 import type { ServedName } from './reader.ts'
 
@@ -17,11 +15,4 @@ export async function openAsked({ state, url, params }: ProxyRequest): Promise<A
   const served = await state.names.answer(name.ensName, () => state.reader.openName(name))
   // distribution-spec "Registry Proxying"; the parser let nothing but an ENS name through.
   return { name, served, headers: namespace === undefined ? {} : { 'oci-namespace': namespace } }
-}
-
-/** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
-export function parseTag(text: string): string {
-  if (isTag(text)) return text
-  const seen = JSON.stringify(text.slice(0, 160))
-  throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
 }

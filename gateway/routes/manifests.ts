@@ -7,7 +7,7 @@ import { warningValue } from '../oci/warning.ts'
 import type { ManifestRecord, References } from '../store/catalog.ts'
 import type { SizedContent } from '../store/swarm-ledger.ts'
 import { referenceOf } from '../swarm/reference.ts'
-import { decodeTagEntry, encodeTagKey, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
+import { decodeTagEntry, encodeTagKey, parseTag, type TagEntry, ZERO_REFERENCE } from '../tags/entry.ts'
 import { emptyAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
@@ -17,7 +17,7 @@ import { type OpenRepository, openForPush, openForRead } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 import { noteUse, storeAndShow } from './storing.ts'
 import { pointTags, removeTags } from './tag-changes.ts'
-import { findTag, parseTag } from './tag-reads.ts'
+import { findTag } from './tag-reads.ts'
 
 /** What the last component of a manifest's path says. */
 type TagOrDigest = { tag: string; digest: null } | { tag: null; digest: Digest }

@@ -1,5 +1,5 @@
 import { encodeResponse } from '../ens/lookup.ts'
-import { decodeTagEntry, encodeTagKey } from '../tags/entry.ts'
+import { decodeTagEntry, encodeTagKey, parseTag } from '../tags/entry.ts'
 import { entryToJson, signedListToJson, timestampToJson } from '../tags/json.ts'
 import type { ListHeader } from '../tags/list.ts'
 import type { Proof } from '../tags/tree.ts'
@@ -8,7 +8,6 @@ import { emptyAnswer, jsonAnswer, notModified } from './answer.ts'
 import { listEntityTag, noList } from './list-answer.ts'
 import { openForRead } from './repository.ts'
 import type { Route } from './route.ts'
-import { parseTag } from './tag-reads.ts'
 
 /**
  * `GET /v2/<repository>/_mooring/proof/<tag>` (protocol 5): presence or absence of one tag in the current list, for people and for

@@ -1,19 +1,11 @@
-import { OciError } from '../oci/error.ts'
 import { warningValue } from '../oci/warning.ts'
 import type { StoredManifest } from '../store/catalog.ts'
-import { decodeTagEntry, encodeTagKey, isTag, isTombstone, type TagEntry } from '../tags/entry.ts'
+import { decodeTagEntry, encodeTagKey, isTombstone, type TagEntry } from '../tags/entry.ts'
 import type { SignedList } from '../tags/list.ts'
 import { Refusal } from '../tags/refusal.ts'
 import { mayPush, type OpenRepository } from './repository.ts'
 import type { RouteContext } from './route.ts'
 import { readStanding, type StandingList } from './standing-list.ts'
-
-/** @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
-export function parseTag(text: string): string {
-  if (isTag(text)) return text
-  const seen = JSON.stringify(text.slice(0, 160))
-  throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
-}
 
 /** A tag's entry, the list it stands in, and the manifest where the repository shows it. */
 export type FoundTag = {

@@ -1,5 +1,6 @@
 import { type Hex, hexToBytes } from 'viem'
 import { algorithmOf, type Digest, hexOf, isDigest } from '../oci/digest.ts'
+import { OciError } from '../oci/error.ts'
 import { byteLength, hexOfBytes, isLowerHex, putUint } from './bytes.ts'
 import { Refusal } from './refusal.ts'
 
@@ -39,6 +40,13 @@ const DIGEST_OFFSET = 1 + 8 + 8 + 32 + 1
 /** A tag by the grammar of protocol 1: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. */
 export function isTag(text: string): boolean {
   return tagPattern.test(text)
+}
+
+/** A tag that a client sent. @throws OciError 400 MANIFEST_INVALID for a tag outside the grammar */
+export function parseTag(text: string): string {
+  if (isTag(text)) return text
+  const seen = JSON.stringify(text.slice(0, 160))
+  throw new OciError('MANIFEST_INVALID', `tag ${seen} is not [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`)
 }
 
 /** Whether the entry reads as absent: deleted, its tag never to be used again in this epoch. */
