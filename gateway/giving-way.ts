@@ -17,8 +17,7 @@ export function createGivingWay(patienceMs: number): GivingWay {
   let requests = 0
   const waiting = new Set<() => void>()
   const goOn = () => {
-    for (const resolve of waiting) resolve()
-    waiting.clear()
+    for (const end of waiting) end()
   }
   return {
     enter() {
@@ -35,11 +34,13 @@ export function createGivingWay(patienceMs: number): GivingWay {
       await setImmediate()
       if (requests === 0) return
       await new Promise<void>((resolve) => {
-        waiting.add(resolve)
-        setTimeout(() => {
-          waiting.delete(resolve)
+        const end = () => {
+          clearTimeout(patience)
+          waiting.delete(end)
           resolve()
-        }, patienceMs)
+        }
+        const patience = setTimeout(end, patienceMs)
+        waiting.add(end)
       })
     },
   }
