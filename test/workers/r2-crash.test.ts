@@ -20,6 +20,12 @@ async function writeThree(content: ContentStore, uploadId: string): Promise<Stor
   return parts
 }
 
+async function uploadThree(content: ContentStore): Promise<void> {
+  const parts = await writeThree(content, 'one')
+  await content.assemble('one', parts, digest)
+  await content.dropUpload('one')
+}
+
 /** Absent, or whole and right: whatever happened. */
 async function expectAbsentOrWhole(content: ContentStore): Promise<boolean> {
   const size = await content.stat(digest)
@@ -80,49 +86,35 @@ async function crashEverywhere(
 
 describe('R2: a crash between any two calls leaves a digest absent or whole (protocol 6)', () => {
   test('an upload of three parts: it is finished by a second try, or given up and swept', async () => {
-    const calls = await crashEverywhere(
-      async (content) => {
-        const parts = await writeThree(content, 'one')
-        await content.assemble('one', parts, digest)
-        await content.dropUpload('one')
-      },
-      async (content) => {
-        const isThere = await expectAbsentOrWhole(content)
-        const parts = (await content.listParts()).map(({ partId, size }) => ({ partId, size }))
-        if (isThere || parts.length < 3) return expectSweptClean(content)
-        // The session knows its parts in their order; here their bytes tell it.
-        const inOrder: StoredPart[] = []
-        for (const from of [0, 1_000, 2_000]) {
-          const sha256 = digestOf(bytes.slice(from, from + 1_000))
-          for (const { partId, size } of parts) {
-            const stored = await env.BLOBS.get(`uploads/one/parts/${partId}`)
-            const isIt = digestOf(new Uint8Array((await stored?.arrayBuffer()) ?? [])) === sha256
-            if (isIt) inOrder.push({ partId, size, sha256 })
-          }
+    const calls = await crashEverywhere(uploadThree, async (content) => {
+      const isThere = await expectAbsentOrWhole(content)
+      const parts = (await content.listParts()).map(({ partId, size }) => ({ partId, size }))
+      if (isThere || parts.length < 3) return expectSweptClean(content)
+      // The session knows its parts in their order; here their bytes tell it.
+      const inOrder: StoredPart[] = []
+      for (const from of [0, 1_000, 2_000]) {
+        const sha256 = digestOf(bytes.slice(from, from + 1_000))
+        for (const { partId, size } of parts) {
+          const stored = await env.BLOBS.get(`uploads/one/parts/${partId}`)
+          const isIt = digestOf(new Uint8Array((await stored?.arrayBuffer()) ?? [])) === sha256
+          if (isIt) inOrder.push({ partId, size, sha256 })
         }
-        expect(await content.assemble('one', inOrder, digest)).toEqual({ size: 3_000 })
-        await content.dropUpload('one')
-        expect(await expectAbsentOrWhole(content)).toBe(true)
-        await expectSweptClean(content)
-      },
-    )
+      }
+      expect(await content.assemble('one', inOrder, digest)).toEqual({ size: 3_000 })
+      await content.dropUpload('one')
+      expect(await expectAbsentOrWhole(content)).toBe(true)
+      await expectSweptClean(content)
+    })
     expect(calls).toBeGreaterThan(10)
   })
 
   test('the same, given up after the crash: the session ends, the content goes where nobody shows it, and nothing is left', async () => {
-    const calls = await crashEverywhere(
-      async (content) => {
-        const parts = await writeThree(content, 'one')
-        await content.assemble('one', parts, digest)
-        await content.dropUpload('one')
-      },
-      async (content) => {
-        await content.dropUpload('one')
-        await content.remove(digest)
-        await expectSweptClean(content)
-        expect(await allKeys()).toEqual([])
-      },
-    )
+    const calls = await crashEverywhere(uploadThree, async (content) => {
+      await content.dropUpload('one')
+      await content.remove(digest)
+      await expectSweptClean(content)
+      expect(await allKeys()).toEqual([])
+    })
     expect(calls).toBeGreaterThan(10)
   })
 
