@@ -9,9 +9,6 @@ import { knownNetworks } from '../client/network.ts'
 /** What registrar and NameWrapper on mainnet say about each other. */
 const crossAbi = parseAbi(['function ens() view returns (address)', 'function registrar() view returns (address)'])
 
-/** The ENS contracts of a chain, as somebody says they are. */
-export type ClaimedContracts = EnsContracts & { ensRegistry: Address }
-
 /**
  * The ENS contracts that a Mooring resolver asks, after asking the chain whether they are ENS: nothing is sent on the word of a table.
  * @throws ChainUnavailable saying which two do not fit together; NotMooringResolver
