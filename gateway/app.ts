@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { Action, Caller, Need } from './access.ts'
 import type { Deps } from './deps.ts'
 import { lookupErrorResponse, registryErrorResponse } from './errors.ts'
 import { OciError } from './oci/error.ts'
@@ -161,7 +162,8 @@ async function answer(
     checkBodyLength(request, deps.limits)
     const { route, params } = find()
     const added: [name: string, value: string][] = []
-    const response = await route(contextOf(deps, request, params, added))
+    const caller = await callerOf(deps, request, route, params)
+    const response = await route(contextOf(deps, request, params, caller, added))
     for (const [name, value] of added) response.headers.append(name, value)
     return request.method === 'HEAD' && response.body ? withoutBody(response) : response
   } catch (error) {
@@ -174,6 +176,7 @@ function contextOf(
   deps: Deps,
   request: Request,
   params: Record<string, string>,
+  caller: Caller,
   added: [name: string, value: string][],
 ): RouteContext {
   let url: URL | undefined
@@ -181,12 +184,36 @@ function contextOf(
     deps,
     request,
     params,
+    caller,
     addHeader: (name, value) => added.push([name, value]),
     get url() {
       url ??= new URL(request.url)
       return url
     },
   }
+}
+
+/** Lists and timestamps need no login: their signature is the authorisation (protocol 5). */
+const signedRoutes: ReadonlySet<Route> = new Set([putList])
+
+const operator: Caller = { kind: 'operator' }
+
+/** @throws OciError UNAUTHORIZED */
+async function callerOf(
+  { access }: Deps,
+  request: Request,
+  route: Route,
+  { repository }: Record<string, string>,
+): Promise<Caller> {
+  if (access === null) return operator
+  if (signedRoutes.has(route) || rawPathOf(request.url).startsWith('/ccip/')) return { kind: 'anonymous' }
+  const need: Need = repository === undefined ? { repository: null } : { repository, action: actionOf(request.method) }
+  return access.identify(request.headers.get('authorization'), need)
+}
+
+function actionOf(method: string): Action {
+  if (method === 'GET' || method === 'HEAD') return 'pull'
+  return method === 'DELETE' ? 'delete' : 'push'
 }
 
 function noEndpoint({ url }: Request): never {

@@ -1,3 +1,4 @@
+import type { Access } from './access.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
 import type { Features } from './features.ts'
 import type { Limits } from './limits.ts'
@@ -39,6 +40,8 @@ export type Deps = {
   swarm: SwarmSide
   /** The publisher's key of a publishing gateway; null makes it a relay gateway. */
   signer: Signer | null
+  /** Who may come in; null: nobody has to log in. */
+  access: Access | null
   /** Unix seconds. */
   clock: () => bigint
   /** 128 random bits in hex, for upload sessions. */

@@ -129,6 +129,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     catalog: stores.catalog,
     lists: stores.lists,
     signer,
+    access: null,
     clock,
     randomId: () => randomBytes(16).toString('hex'),
     bodyOfLength: (body) => body,

@@ -155,6 +155,7 @@ export function createTestDeps(
     },
     chain: createTestChain(options.names ?? testNames, clock),
     signer: options.signer === undefined ? createTestSigner() : options.signer,
+    access: null,
     clock,
     randomId: () => (++ids).toString(16).padStart(32, '0'),
     bodyOfLength: (body) => body,

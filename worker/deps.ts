@@ -51,6 +51,7 @@ export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
     lists: createSqlTagLists(sql),
     swarm: { hash, ledger, local, noteStored: noteNothing, postage: null },
     signer: null,
+    access: null,
     clock,
     randomId,
     bodyOfLength,

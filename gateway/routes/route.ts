@@ -1,3 +1,4 @@
+import type { Caller } from '../access.ts'
 import type { Deps } from '../deps.ts'
 
 /**
@@ -9,6 +10,8 @@ export type RouteContext = {
   request: Request
   url: URL
   params: Readonly<Record<string, string>>
+  /** Who sends it, as far as that was found out before the route. */
+  caller: Caller
   /** Adds a header to whatever the route answers; errors go out without it. */
   addHeader(name: string, value: string): void
 }

@@ -12,7 +12,14 @@ async function publishedApp(signer = createTestSigner()) {
   const stores = { content: createMemoryContent(), catalog: createMemoryCatalog(), lists: createMemoryTagLists() }
   const deps = createTestDeps(stores)
   const url = new URL('http://gateway/v2/acme.eth/tags/list')
-  const context = { deps, request: new Request(url), url, params: { repository: 'acme.eth' }, addHeader: () => {} }
+  const context = {
+    deps,
+    request: new Request(url),
+    url,
+    params: { repository: 'acme.eth' },
+    caller: { kind: 'operator' } as const,
+    addHeader: () => {},
+  }
   const repository = await openForPush(context)
   const content = { digest: `sha256:${'ab'.repeat(32)}`, size: 1, mediaType: 'application/x' } as const
   const target = { ...content, swarmReference: ZERO_REFERENCE }

@@ -8,7 +8,14 @@ import type { TestDeps } from '../fixtures.ts'
 export function openedRepository({ deps }: { deps: TestDeps }, ensName: string): Promise<OpenRepository> {
   const url = new URL('http://gateway.test/')
   const params = { repository: repositoryOf(ensName) }
-  return openForRead({ deps, request: new Request(url), url, params, addHeader: () => {} })
+  return openForRead({
+    deps,
+    request: new Request(url),
+    url,
+    params,
+    caller: { kind: 'operator' } as const,
+    addHeader: () => {},
+  })
 }
 
 /** An entry whose digest tells which one it is. */

@@ -37,7 +37,14 @@ function entryOf({ digest, size, mediaType }: PushedManifest, flags = 0) {
 async function publish(registry: Registry, changes: readonly TagChange[], repository = 'acme.eth') {
   const { deps } = registry
   const url = new URL(`http://gateway.test/v2/${repository}/tags/list`)
-  const context = { deps, request: new Request(url), url, params: { repository }, addHeader: () => {} }
+  const context = {
+    deps,
+    request: new Request(url),
+    url,
+    params: { repository },
+    caller: { kind: 'operator' } as const,
+    addHeader: () => {},
+  }
   return publishTags(deps, await openForPush(context), async () => changes)
 }
 
