@@ -1,19 +1,12 @@
 import type { Bee } from './bee/bee.ts'
 import { createSwarmReader } from './bee/swarm-reader.ts'
 import type { Config } from './config.ts'
-import { createPostage } from './postage.ts'
 import type { ContentStore } from './store/content-store.ts'
 import { createSwarmContent, type SwarmSource } from './store/swarm-content.ts'
 import { hashWhileStoring, type IngestDeps } from './store/swarm-ingest.ts'
 import type { AnnouncerDeps } from './swarm-announce-step.ts'
 import { type Announcer, startAnnouncer } from './swarm-announcer.ts'
 import type { SwarmQueueDeps } from './swarm-queue.ts'
-
-/** What the queue uploads with; null without nodes. */
-export function uploadsTo(bees: readonly Bee[], { swarm }: Config, clock: () => bigint): SwarmQueueDeps['uploads'] {
-  if (swarm === undefined || bees.length === 0) return null
-  return { bees, postage: createPostage(bees, swarm.postageBatchId, clock), sync: swarm.sync }
-}
 
 /**
  * Content that comes from Swarm where it is not here. Where a push waits for Swarm, its reference is computed while it is stored: it

@@ -22,9 +22,10 @@ import { createGivingWay, type GivingWay } from './giving-way.ts'
 import { watchHeapGrowth } from './heap-growth.ts'
 import { sendLargeBody } from './large-body.ts'
 import { defaultLimits } from './limits.ts'
+import { openNodeDigester } from './node-digest.ts'
 import { OciError } from './oci/error.ts'
-import { openBees } from './serve-bees.ts'
-import { announcerTo, readingFrom, uploadsTo } from './serve-swarm.ts'
+import { openBees, uploadsTo } from './serve-bees.ts'
+import { announcerTo, readingFrom } from './serve-swarm.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
 import { openThreadedSwarmHash } from './swarm/node-threads.ts'
@@ -72,7 +73,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const given = { ...createDeps(config, stores, signer), ...overrides, signer }
   const ledger = stores.swarmLedger
   const uploads = uploadsTo(bees, config, given.clock)
-  const local = { content: stores.content, ledger, hash }
+  const local = { content: stores.content, ledger, hash, openDigester: openNodeDigester }
   const announcer = announcerTo(uploads, { ...given, ...local, announcements: stores.announcements })
   const onUploaded = () => announcer?.wake()
   const { clock, pause } = given

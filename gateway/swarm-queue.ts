@@ -2,7 +2,7 @@ import { unavailable } from './errors.ts'
 import type { Digest } from './oci/digest.ts'
 import { startRounds } from './rounds.ts'
 import type { Catalog } from './store/catalog.ts'
-import type { SizedContent } from './store/swarm-ledger.ts'
+import type { SizedContent, SwarmRecord } from './store/swarm-ledger.ts'
 import { proveReference, type ReferenceDeps, shownContent } from './swarm-references.ts'
 import { createUploader, type UploadDeps, type Uploader } from './swarm-upload.ts'
 
@@ -49,14 +49,17 @@ export function startSwarmQueue(deps: SwarmQueueDeps): SwarmQueue {
   const options = { intervalMs, log }
   const references = createReferenceWork(deps, () => rounds[1]?.wake())
   const rounds = [startRounds('computing Swarm references', references.round, options)]
-  if (uploader) rounds.push(startRounds('uploading to Swarm', (signal) => uploadDue(deps, uploader, signal), options))
+  const listDue: NextDue = (state) => ledger.listDue(state, Number(deps.clock()), uploadsAtOnce)
+  if (uploader) {
+    rounds.push(startRounds('uploading to Swarm', (signal) => uploadDue(deps, uploader, listDue, signal), options))
+  }
   if (uploads)
     rounds.push(startRounds('asking for postage batches', uploads.postage.refresh, { intervalMs: postageMs, log }))
   for (const { wake } of rounds) wake()
+  const enqueue = uploads && uploader && createIntake(deps, uploads, uploader)
   return {
     async noteStored(contents) {
-      if (uploader) await ledger.enqueue(contents)
-      if (uploader && uploads.sync) await uploadNow(uploader, contents)
+      await enqueue?.(contents)
       references.add(contents)
       for (const { wake } of rounds.slice(0, 2)) wake()
     },
@@ -71,6 +74,61 @@ export function startSwarmQueue(deps: SwarmQueueDeps): SwarmQueue {
       await Promise.all(rounds.map(({ stop }) => stop()))
     },
   }
+}
+
+/** What takes content into the queue before a push is acknowledged, and with `sync` to Swarm. @throws OciError 503 */
+export function createIntake(
+  { ledger }: Pick<SwarmQueueDeps, 'ledger'>,
+  { sync }: Pick<NonNullable<SwarmQueueDeps['uploads']>, 'sync'>,
+  uploader: Uploader,
+): SwarmQueue['noteStored'] {
+  return async (contents) => {
+    await ledger.enqueue(contents)
+    if (sync) await uploadNow(uploader, contents)
+  }
+}
+
+/** Puts all that repositories show and was never queued into the queue: what was stored before there were nodes. */
+export async function enqueueShown(
+  { catalog, ledger, pause }: Pick<SwarmQueueDeps, 'catalog' | 'ledger' | 'pause'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const page of shownContent(catalog)) {
+    signal.throwIfAborted()
+    await ledger.enqueue(page)
+    await pause()
+  }
+}
+
+/** What one run does at most. `leaseSeconds`: longer than any run lasts. */
+export type Slice = { contents: number; bytes: number; leaseSeconds: number }
+
+/**
+ * One run where work ends with a request or a timer: claims what is due one by one, uploads it or reads it back, and stops when it did
+ * `slice`, of which it exceeds `bytes` by one content at most. Several run side by side; one that is cut off is made good after its
+ * lease. What goes on: `more` when there was no room for the rest, `uploaded` when something is to be read back in a minute.
+ */
+export async function uploadSlice(
+  deps: Pick<SwarmQueueDeps, 'ledger' | 'clock'>,
+  uploader: Uploader,
+  slice: Slice,
+  signal: AbortSignal,
+): Promise<{ more: boolean; uploaded: boolean }> {
+  const left = { ...slice }
+  let uploaded = false
+  const claimNext: NextDue = async (state) => {
+    if (left.contents <= 0 || left.bytes <= 0) return []
+    const now = Number(deps.clock())
+    const claimed = await deps.ledger.claimDue(state, now, 1, now + slice.leaseSeconds)
+    left.contents -= claimed.length
+    for (const { size } of claimed) left.bytes -= size
+    return claimed
+  }
+  const onUploaded = () => {
+    uploaded = true
+  }
+  await uploadDue({ onUploaded }, uploader, claimNext, signal)
+  return { more: left.contents <= 0 || left.bytes <= 0, uploaded }
 }
 
 /** Computes what is missing: of what was just stored, and at first of everything. */
@@ -113,16 +171,20 @@ function createReferenceWork(deps: SwarmQueueDeps, uploadsWait: () => void) {
   }
 }
 
+/** The next ones whose time has come; none: there are no more, or no more are to be done. */
+type NextDue = (state: 'queued' | 'uploaded') => Promise<readonly SwarmRecord[]>
+
 /** Everything whose time has come: uploads until the nodes rest, then readings. */
 async function uploadDue(
-  { ledger, clock, onUploaded }: SwarmQueueDeps,
+  { onUploaded }: Pick<SwarmQueueDeps, 'onUploaded'>,
   uploader: Uploader,
+  next: NextDue,
   signal: AbortSignal,
 ): Promise<void> {
   let isDone = false
   const eachDue = async (state: 'queued' | 'uploaded', work: (digest: Digest) => Promise<{ goOn: boolean }>) => {
     for (;;) {
-      const due = await ledger.listDue(state, Number(clock()), uploadsAtOnce)
+      const due = await next(state)
       if (due.length === 0) return
       const ends = await Promise.all(due.map(({ digest }) => work(digest)))
       signal.throwIfAborted()

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { keptFor } from './kept.ts'
-import { algorithmOf, hexOf } from './oci/digest.ts'
+import { algorithmOf, type OpenDigester } from './oci/digest.ts'
 import { pagesOf } from './reachable.ts'
 import type { Catalog, RepositoryKey } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
@@ -15,6 +14,7 @@ export type ReferenceDeps = {
   content: Pick<ContentStore, 'stat' | 'read'>
   ledger: SwarmLedger
   hash: SwarmHash
+  openDigester: OpenDigester
   pause: () => Promise<void>
 }
 
@@ -34,17 +34,17 @@ async function computeReference(deps: ReferenceDeps, { digest, size }: SizedCont
   if (known?.isProven && known.swarmReference !== null) return known.swarmReference
   const body = await deps.content.read(digest)
   if (!body) return undefined
-  const digester = createHash(algorithmOf(digest))
+  const digester = deps.openDigester(algorithmOf(digest))
   const digested = async function* () {
     for await (const piece of body as unknown as AsyncIterable<Uint8Array>) {
       await deps.pause()
-      digester.update(piece)
+      await digester.update(piece)
       yield piece
     }
   }
   const swarmReference = await referenceOf(deps.hash, digested(), deps.pause)
-  const actual = digester.digest('hex')
-  if (actual !== hexOf(digest)) throw new Error(`what is stored as ${digest} has the digest ${actual}`)
+  const actual = await digester.digest()
+  if (actual !== digest) throw new Error(`what is stored as ${digest} has the digest ${actual}`)
   await deps.ledger.recordReference(digest, size, swarmReference)
   return swarmReference
 }

@@ -31,6 +31,17 @@ export function hexOf(digest: Digest): string {
   return digest.slice(7)
 }
 
+/** A digest of bytes as they come, by what the runtime has for it. One `update` at a time. */
+export type Digester = {
+  /** The bytes may change when it is over. */
+  update(bytes: Uint8Array): Promise<void> | void
+  /** The digester is spent afterwards. */
+  digest(): Promise<Digest> | Digest
+}
+
+/** Begins a digest. */
+export type OpenDigester = (algorithm: DigestAlgorithm) => Digester
+
 /** The digest of bytes in memory (manifests and embedded data; blobs are hashed by the stores as they stream). */
 export async function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Promise<Digest> {
   const name = algorithm === 'sha256' ? 'SHA-256' : 'SHA-512'

@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import {
+  cutOff,
   type SizedContent,
   type SwarmLedger,
   type SwarmRecord,
@@ -36,10 +37,12 @@ export function createMemorySwarmLedger(): SwarmLedger {
     async dequeue(digest) {
       change(digest, ['queued'], { ...fresh, state: 'local' })
     },
-    async listDue(state, now, limit) {
-      const due = [...rows.values()].filter((row) => row.state === state && row.nextTryAt <= now)
-      due.sort((one, other) => one.nextTryAt - other.nextTryAt || (one.digest < other.digest ? -1 : 1))
-      return due.slice(0, limit).map((row) => ({ ...row }))
+    listDue: async (state, now, limit) => dueIn(rows, state, now, limit).map((row) => ({ ...row })),
+    async claimDue(state, now, limit, until) {
+      return dueIn(rows, state, now, limit).map((row) => {
+        if (state === 'queued' && row.lastError === cutOff) row.failures += 1
+        return { ...Object.assign(row, { lastError: cutOff, nextTryAt: until }) }
+      })
     },
     async markUploaded(digest, postageBatchId, nextTryAt) {
       change(digest, ['queued'], { ...fresh, state: 'uploaded', postageBatchId, nextTryAt })
@@ -57,6 +60,12 @@ export function createMemorySwarmLedger(): SwarmLedger {
       return counts
     },
   }
+}
+
+function dueIn(rows: Map<Digest, SwarmRecord>, state: SwarmState, now: number, limit: number): SwarmRecord[] {
+  const due = [...rows.values()].filter((row) => row.state === state && row.nextTryAt <= now)
+  due.sort((one, other) => one.nextTryAt - other.nextTryAt || (one.digest < other.digest ? -1 : 1))
+  return due.slice(0, limit)
 }
 
 const fresh = { postageBatchId: null, failures: 0, nextTryAt: 0, lastError: null }

@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import type { Digest } from '../oci/digest.ts'
 import type { Sql } from './sql.ts'
-import { type SwarmLedger, type SwarmRecord, SwarmReferenceConflict, type SwarmState } from './swarm-ledger.ts'
+import { cutOff, type SwarmLedger, type SwarmRecord, SwarmReferenceConflict, type SwarmState } from './swarm-ledger.ts'
 
 type Row = {
   digest: Digest
@@ -61,7 +61,14 @@ const forgetText = `UPDATE swarm_content SET state = 'local', ${fresh}
 const recordText = `INSERT INTO swarm_content (digest, size, swarm_reference, is_proven) VALUES (?1, ?2, ?3, 1)
   ON CONFLICT DO UPDATE SET size = ?2, swarm_reference = ?3, is_proven = 1 WHERE NOT is_proven`
 
-type Queue = Pick<SwarmLedger, 'enqueue' | 'dequeue' | 'listDue' | 'markUploaded' | 'markVerified' | 'markFailed'>
+function dueText(state: SwarmState): string {
+  return `WHERE state = '${state}' AND next_try_at <= ?1 ORDER BY next_try_at, digest LIMIT ?2`
+}
+
+type Queue = Pick<
+  SwarmLedger,
+  'enqueue' | 'dequeue' | 'listDue' | 'claimDue' | 'markUploaded' | 'markVerified' | 'markFailed'
+>
 function queue(sql: Sql): Queue {
   return {
     async enqueue(contents, again = false) {
@@ -77,9 +84,14 @@ function queue(sql: Sql): Queue {
       ])
     },
     async listDue(state, now, limit) {
-      const text = `SELECT ${columns} FROM swarm_content WHERE state = '${state}' AND next_try_at <= ?1
-        ORDER BY next_try_at, digest LIMIT ?2`
+      const text = `SELECT ${columns} FROM swarm_content ${dueText(state)}`
       return (await sql.all<Row>(text, [now, limit])).map(recordOf)
+    },
+    async claimDue(state, now, limit, until) {
+      const again = state === 'queued' ? 'failures + (last_error IS ?4)' : 'failures'
+      const text = `UPDATE swarm_content SET next_try_at = ?3, failures = ${again}, last_error = ?4
+        WHERE digest IN (SELECT digest FROM swarm_content ${dueText(state)}) RETURNING ${columns}`
+      return (await sql.all<Row>(text, [now, limit, until, cutOff])).map(recordOf)
     },
     async markUploaded(digest, postageBatchId, nextTryAt) {
       await sql.run(

@@ -53,6 +53,12 @@ export type SwarmLedger = {
   dequeue(digest: Digest): Promise<void>
   /** Rows in this state whose time has come, those that wait longest first, at most `limit`. `now` in unix seconds. */
   listDue(state: 'queued' | 'uploaded', now: number, limit: number): Promise<readonly SwarmRecord[]>
+  /**
+   * The same for several that work side by side and may be cut off at any moment: what one claims is not due again before `until`
+   * (unix seconds), unless it says how it ended. Until then its last error is `cutOff`; a queued row that has that already, and so is
+   * claimed once more after nobody said anything, counts one failure more.
+   */
+  claimDue(state: 'queued' | 'uploaded', now: number, limit: number, until: number): Promise<readonly SwarmRecord[]>
   /** `nextTryAt`: unix seconds, not to be read back before. Only a queued row moves. */
   markUploaded(digest: Digest, postageBatchId: Hex, nextTryAt: number): Promise<void>
   /** Only an uploaded row moves. */
@@ -64,6 +70,9 @@ export type SwarmLedger = {
   /** How many rows are in each state. */
   count(): Promise<Readonly<Record<SwarmState, number>>>
 }
+
+/** What a row says whose try was not heard of again. */
+export const cutOff = 'the last try was cut off: its time was over, or it took more than a run of this gateway may take'
 
 /** One digest cannot have two references: the stored bytes changed, or one of the two was computed wrongly. */
 export class SwarmReferenceConflict extends Error {

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type SwarmLedger, SwarmReferenceConflict } from '../../gateway/store/swarm-ledger.ts'
+import { cutOff, type SwarmLedger, SwarmReferenceConflict } from '../../gateway/store/swarm-ledger.ts'
 import { digestOf } from './fixtures.ts'
 
 const referenceOf = (byte: string): Hex => `0x${byte.repeat(32)}`
@@ -137,6 +137,37 @@ function queueRules(open: () => Promise<SwarmLedger>): void {
     await ledger.markVerified(a.digest)
     await ledger.markFailed(a.digest, 'too late', 40)
     expect(await ledger.find(a.digest)).toMatchObject({ state: 'verified', failures: 0, lastError: null })
+  })
+
+  test('claimed is due for nobody else until its time, or until it is said how it ended', async () => {
+    const ledger = await open()
+    await ledger.enqueue([a, b, c])
+    const claim = async (now: number, limit = 9) =>
+      (await ledger.claimDue('queued', now, limit, now + 100)).map(({ digest }) => digest)
+    const [first] = await claim(0, 1)
+    const others = (await Promise.all([claim(0, 1), claim(0, 1), claim(0, 1)])).flat()
+    expect([first, ...others].sort()).toEqual([a, b, c].map(({ digest }) => digest).sort())
+    expect(await ledger.listDue('queued', 99, 9)).toEqual([])
+    await ledger.markUploaded(a.digest, batch, 50)
+    await ledger.markFailed(b.digest, 'the node is down', 20)
+    expect(await ledger.find(a.digest)).toMatchObject({ failures: 0, lastError: null, nextTryAt: 50 })
+    expect(await claim(99)).toEqual([b.digest])
+    expect((await claim(100)).sort()).toEqual([c.digest])
+    expect(await ledger.claimDue('uploaded', 49, 9, 149)).toEqual([])
+    expect(await ledger.claimDue('uploaded', 50, 9, 149)).toEqual([await ledger.find(a.digest)])
+  })
+
+  test('a try that is cut off is seen when it is claimed again: a failure of what is queued, and none of what is there', async () => {
+    const ledger = await open()
+    await ledger.enqueue([a, b])
+    await ledger.markUploaded(b.digest, batch, 0)
+    const claim = (state: 'queued' | 'uploaded', now: number) => ledger.claimDue(state, now, 1, now + 10)
+    expect((await claim('queued', 0))[0]).toMatchObject({ failures: 0, lastError: cutOff, nextTryAt: 10 })
+    expect((await claim('queued', 10))[0]).toMatchObject({ failures: 1, lastError: cutOff, nextTryAt: 20 })
+    expect((await claim('queued', 20))[0]).toMatchObject({ failures: 2 })
+    for (const now of [0, 10, 20]) expect((await claim('uploaded', now))[0]).toMatchObject({ failures: 0 })
+    await ledger.markUploaded(a.digest, batch, 0)
+    expect(await ledger.find(a.digest)).toMatchObject({ failures: 0, lastError: null })
   })
 
   test('due: those whose time has come, longest waiting first, at most so many', async () => {

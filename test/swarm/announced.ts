@@ -6,6 +6,7 @@ import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
 import { readWhole, type SwarmSource } from '../../gateway/bee/read-whole.ts'
 import { createSwarmReader } from '../../gateway/bee/swarm-reader.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
+import { openNodeDigester } from '../../gateway/node-digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryStores } from '../../gateway/store/memory.ts'
 import { decodeFeedPayload, feedTopic } from '../../gateway/swarm/feed.ts'
@@ -40,7 +41,12 @@ export function openAnnouncing({ bees, stores = createMemoryStores(), ...options
   )
   const { deps } = registry
   const postage = createPostage(bees, null, deps.clock)
-  const local = { content: stores.content, ledger: stores.swarmLedger, hash: testSwarmHash }
+  const local = {
+    content: stores.content,
+    ledger: stores.swarmLedger,
+    hash: testSwarmHash,
+    openDigester: openNodeDigester,
+  }
   const reader = createSwarmReader(bees, testSwarmHash)
   const { announcements } = stores
   const announcer = startAnnouncer({ ...deps, ...local, announcements, bees, reader, postage })

@@ -1,6 +1,7 @@
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
 import { createSwarmReader } from '../../gateway/bee/swarm-reader.ts'
+import { openNodeDigester } from '../../gateway/node-digest.ts'
 import type { Digest } from '../../gateway/oci/digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryContent, createMemoryStores } from '../../gateway/store/memory.ts'
@@ -39,7 +40,14 @@ beforeEach(async () => {
   const first = registryOver(stores)
   const uploads = { bees, postage: createPostage(bees, null, first.deps.clock), sync: true }
   const { content, swarmLedger: ledger } = stores
-  const queue = startSwarmQueue({ ...first.deps, content, ledger, hash: testSwarmHash, uploads })
+  const queue = startSwarmQueue({
+    ...first.deps,
+    content,
+    ledger,
+    hash: testSwarmHash,
+    openDigester: openNodeDigester,
+    uploads,
+  })
   onTestFinished(() => queue.stop())
   first.deps.swarm.noteStored = queue.noteStored
   image = await pushLargeImage(first)

@@ -2,6 +2,7 @@ import type { Hex } from 'viem'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Bee } from '../../gateway/bee/bee.ts'
 import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
+import { openNodeDigester } from '../../gateway/node-digest.ts'
 import type { Digest } from '../../gateway/oci/digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryStores } from '../../gateway/store/memory.ts'
@@ -30,7 +31,15 @@ function open({ bees = [], batch = null, sync = false, stores = createMemoryStor
   const postage = createPostage(bees, batch, deps.clock)
   const uploads = bees.length > 0 ? { bees, postage, sync } : null
   const ledger = stores.swarmLedger
-  const start = () => startSwarmQueue({ ...deps, content: stores.content, ledger, hash: testSwarmHash, uploads })
+  const start = () =>
+    startSwarmQueue({
+      ...deps,
+      content: stores.content,
+      ledger,
+      hash: testSwarmHash,
+      openDigester: openNodeDigester,
+      uploads,
+    })
   const queue = start()
   deps.swarm.noteStored = queue.noteStored
   onTestFinished(() => queue.stop())
@@ -93,7 +102,14 @@ test('stored bytes that changed get no reference: it is logged, and all others a
     await content.put(digestOf(bytes), bytes)
     await stores.catalog.linkBlob(key, digestOf(bytes), 100, { now: 0, removals: 0 })
   }
-  const next = startSwarmQueue({ ...deps, content: lying, ledger, hash: testSwarmHash, uploads: null })
+  const next = startSwarmQueue({
+    ...deps,
+    content: lying,
+    ledger,
+    hash: testSwarmHash,
+    openDigester: openNodeDigester,
+    uploads: null,
+  })
   onTestFinished(() => next.stop())
   await next.settle()
   expect(await ledger.withoutProvenReference([digestOf(good), digestOf(bad)])).toEqual([digestOf(bad)])
@@ -350,7 +366,14 @@ test('lookups are answered while a large blob is hashed: the queue lets others r
   let pauses = 0
   const pause = async () => void pauses++
   const ledger = stores.swarmLedger
-  const next: SwarmQueue = startSwarmQueue({ ...deps, pause, ledger, hash: testSwarmHash, uploads: null })
+  const next: SwarmQueue = startSwarmQueue({
+    ...deps,
+    pause,
+    ledger,
+    hash: testSwarmHash,
+    openDigester: openNodeDigester,
+    uploads: null,
+  })
   onTestFinished(() => next.stop())
   await next.settle()
   expect(await ledger.find(digestOf(bytes))).toMatchObject({ isProven: true })

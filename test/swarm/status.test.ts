@@ -2,6 +2,7 @@ import type { Hex } from 'viem'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Bee } from '../../gateway/bee/bee.ts'
 import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
+import { openNodeDigester } from '../../gateway/node-digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryStores } from '../../gateway/store/memory.ts'
 import { type SwarmQueue, startSwarmQueue } from '../../gateway/swarm-queue.ts'
@@ -43,7 +44,7 @@ beforeEach(async () => {
   const postage = createPostage([lasting], null, deps.clock)
   const { content, swarmLedger: ledger } = stores
   const uploads = { bees: [lasting], postage, sync: false }
-  queue = startSwarmQueue({ ...deps, content, ledger, hash: testSwarmHash, uploads })
+  queue = startSwarmQueue({ ...deps, content, ledger, hash: testSwarmHash, openDigester: openNodeDigester, uploads })
   onTestFinished(() => queue.stop())
   Object.assign(deps.swarm, { noteStored: queue.noteStored, postage })
 })

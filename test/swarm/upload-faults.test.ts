@@ -1,6 +1,7 @@
 import type { Hex } from 'viem'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createFetchBee } from '../../gateway/bee/fetch-bee.ts'
+import { openNodeDigester } from '../../gateway/node-digest.ts'
 import { createPostage } from '../../gateway/postage.ts'
 import { createMemoryStores } from '../../gateway/store/memory.ts'
 import { startSwarmQueue } from '../../gateway/swarm-queue.ts'
@@ -26,7 +27,14 @@ function open(beeUrls: readonly string[] = [node.beeUrl]) {
   const bees = beeUrls.map((beeUrl) => createFetchBee({ beeUrl, idleTimeoutMs: 500 }))
   const uploads = { bees, postage: createPostage(bees, null, deps.clock), sync: false }
   const { content, swarmLedger: ledger } = stores
-  const queue = startSwarmQueue({ ...deps, content, ledger, hash: testSwarmHash, uploads })
+  const queue = startSwarmQueue({
+    ...deps,
+    content,
+    ledger,
+    hash: testSwarmHash,
+    openDigester: openNodeDigester,
+    uploads,
+  })
   deps.swarm.noteStored = queue.noteStored
   onTestFinished(() => queue.stop())
   const tryAgain = async (seconds = 3600) => {
