@@ -1,9 +1,11 @@
 import { ConfigError, readInteger, type Settings } from '../config.ts'
 import { FLAG_IMMUTABLE } from '../tags/entry.ts'
+import { type Glob, matchesGlob } from '../tags/glob.ts'
 import { connectionFlags } from './client/connect.ts'
 import { readHistory } from './client/read-history.ts'
 import { readWholeList, visibleEntries } from './client/read-list.ts'
 import { openSession, parseSubject, wantsJson } from './client/session.ts'
+import { readGlobs } from './globs.ts'
 import { failureOf, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb } from './verb.ts'
 
@@ -14,7 +16,7 @@ export type AgedTag = { tag: string; digest: string; immutable: boolean; updated
 export type RetentionPolicy = {
   /** This many of the tags that the other rules let go, those changed last. */
   keepLast: number | null
-  keepGlobs: readonly string[]
+  keepGlobs: readonly Glob[]
   /** Tags changed within this time. */
   maxAgeSeconds: number | null
 }
@@ -27,21 +29,14 @@ const MOST_DAYS = 100_000
  * seconds.
  */
 export function tagsToRemove(tags: readonly AgedTag[], policy: RetentionPolicy, now: number): AgedTag[] {
-  const patterns = policy.keepGlobs.map(globPattern)
   const newestFirst = (a: AgedTag, b: AgedTag) => b.updatedVersion - a.updatedVersion || (a.tag < b.tag ? -1 : 1)
   const isOld = ({ updatedAt }: AgedTag) => policy.maxAgeSeconds === null || now - updatedAt > policy.maxAgeSeconds
   return tags
-    .filter(({ tag, immutable }) => !immutable && !patterns.some((pattern) => pattern.test(tag)))
+    .filter(({ tag, immutable }) => !immutable && !policy.keepGlobs.some((glob) => matchesGlob(glob, tag)))
     .sort(newestFirst)
     .slice(policy.keepLast ?? 0)
     .filter(isOld)
     .reverse()
-}
-
-/** `*` any text, `?` one character, everything else itself. */
-function globPattern(glob: string): RegExp {
-  const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`)
 }
 
 /** `mooring retention NAME` */
@@ -56,7 +51,12 @@ export const retention: Verb = {
   ],
   flags: [
     { name: 'keep-last', value: 'N', help: 'keep the N tags changed last' },
-    { name: 'keep', value: 'GLOB', repeatable: true, help: 'keep tags like this: * any text, ? one character' },
+    {
+      name: 'keep',
+      value: 'GLOB',
+      repeatable: true,
+      help: 'keep tags like this: * any text, ? one character, [0-9] one of a set',
+    },
     { name: 'older-than', value: 'DAYS', help: 'keep tags changed within DAYS' },
     ...connectionFlags,
     jsonFlag,
@@ -102,7 +102,7 @@ function readPolicy(settings: Settings): RetentionPolicy {
   const integer = (name: string, most: number) => (settings.has(name) ? readInteger(settings, name, 0, most) : null)
   const keepLast = integer('keep-last', Number.MAX_SAFE_INTEGER)
   const days = integer('older-than', MOST_DAYS)
-  const keepGlobs = (settings.get('keep') ?? []).map(({ text }) => text)
+  const keepGlobs = readGlobs(settings, 'keep')
   if (keepLast === null && days === null && keepGlobs.length === 0) {
     throw new ConfigError('retention', null, 'at least one of --keep-last N, --keep GLOB and --older-than DAYS')
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type AgedTag, type RetentionPolicy, tagsToRemove } from '../../gateway/cli/retention.ts'
 import { openNodeStores } from '../../gateway/store/node-stores.ts'
+import { parseGlob } from '../../gateway/tags/glob.ts'
 import { isWhole } from '../collector/rules.ts'
 import { makeImage, pushImage, putManifest, registryOver, send } from '../registry/client.ts'
 import { command } from './command.ts'
@@ -125,12 +126,12 @@ const tags: readonly AgedTag[] = ['v1', 'v2', 'latest', 'ci-1', 'ci-2', 'ci-3', 
 
 test.each<[string, Partial<RetentionPolicy>, string[]]>([
   ['the last two', { keepLast: 2 }, ['v1', 'v2', 'latest', 'ci-1']],
-  ['by glob', { keepGlobs: ['v*', 'latest'] }, ['ci-1', 'ci-2', 'ci-3']],
+  ['by glob', { keepGlobs: ['v*', 'latest'].map(parseGlob) }, ['ci-1', 'ci-2', 'ci-3']],
   ['by age', { maxAgeSeconds: 4 * day }, ['v1', 'v2']],
-  ['one character', { keepGlobs: ['ci-?', 'v.'] }, ['v1', 'v2', 'latest']],
+  ['one character', { keepGlobs: ['ci-?', 'v.'].map(parseGlob) }, ['v1', 'v2', 'latest']],
   [
     'the last of what no glob keeps, and the young',
-    { keepLast: 1, keepGlobs: ['v?'], maxAgeSeconds: 3 * day },
+    { keepLast: 1, keepGlobs: ['v?'].map(parseGlob), maxAgeSeconds: 3 * day },
     ['latest'],
   ],
 ])('retention keeps %s, and immutable tags always', (_what, policy, removed) => {
