@@ -3,6 +3,7 @@ import { registryErrorResponse } from '../errors.ts'
 import { OciError } from '../oci/error.ts'
 import { compilePattern, hasDotSegments, matchPath, type PathPattern, rawPathOf, requestTargetOf } from '../oci/path.ts'
 import { jsonAnswer, withoutBody } from '../routes/answer.ts'
+import { Refusal } from '../tags/refusal.ts'
 import { getBlob } from './blobs.ts'
 import { type CheckedManifest, createKnownContent, type KnownContent } from './known-content.ts'
 import { getManifest } from './manifests.ts'
@@ -129,6 +130,15 @@ function findRoute(compiled: readonly CompiledRow[], { url }: Request) {
   throw new OciError('UNSUPPORTED', `${path.slice(0, 300)} is no endpoint of this proxy`, { status: 404 })
 }
 
+/** With the error name, where it is a verifier's refusal: a HEAD has no body to say it in. */
 function logRefusal(log: Log, { method, url }: Request, error: unknown): void {
-  log('refused', { method, path: rawPathOf(url), error: error instanceof Error ? error.message : String(error) })
+  const reason = reasonOf(error)
+  const said = error instanceof Error ? error.message : String(error)
+  log('refused', { method, path: rawPathOf(url), ...(reason !== undefined && { reason }), error: said })
+}
+
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof Refusal) return error.reason
+  const detail = error instanceof OciError ? (error.items[0]?.detail as { reason?: string } | undefined) : undefined
+  return detail?.reason
 }
