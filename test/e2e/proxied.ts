@@ -8,7 +8,7 @@ export type RunningProxy = { url: string; notes: string[]; stop(): Promise<numbe
 
 /** Starts it on a free port, asking these gateways, with its memory in a folder of the world's. */
 export async function startMooringProxy(
-  world: World,
+  world: Pick<World, 'chainFlags' | 'folder'>,
   gateways: readonly string[],
   state: string,
   more: readonly string[] = [],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from './image.ts'
 import { findProgram, run, startDaemon, stopChild } from './run.ts'
+import { hostsFileText } from './verifying-proxy.ts'
 
 /** A Docker Engine of our own: it shares neither images, socket nor settings with one that the machine may have. */
 export type DockerEngine = {
@@ -23,10 +24,14 @@ export function whyNoEngine(): string | undefined {
   return missing.length > 0 ? `not installed: ${missing.join(', ')} (apt-get install docker.io)` : undefined
 }
 
-/** Starts the machine's engine with the classic store, without bridge and firewall rules, and waits until it answers. */
-export async function startClassicEngine(): Promise<DockerEngine> {
+/**
+ * Starts the machine's engine with the classic store, without bridge and firewall rules, and waits until it answers.
+ * @param settings more of `daemon.json`
+ */
+export async function startClassicEngine(settings: object = {}): Promise<DockerEngine> {
   const folder = makeFolder()
-  writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ features: { 'containerd-snapshotter': false } }))
+  const all = { features: { 'containerd-snapshotter': false }, ...settings }
+  writeFileSync(join(folder, 'daemon.json'), JSON.stringify(all))
   const flags = daemonFlags(folder, join(folder, 'daemon.json'), 'vfs')
   const daemon = spawnDaemon(folder, findProgram('dockerd') ?? 'dockerd', flags)
   const env = { DOCKER_HOST: `unix://${folder}/docker.sock`, DOCKER_CONFIG: join(folder, 'client') }
@@ -45,7 +50,7 @@ export async function startEngineIn(root: string): Promise<DockerEngine> {
   mkdirSync(join(root, there), { recursive: true })
   mkdirSync(join(root, 'etc/docker'), { recursive: true })
   mkdirSync(settings)
-  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n')
+  writeFileSync(join(root, 'etc/hosts'), hostsFileText)
   writeFileSync(join(settings, 'daemon.json'), JSON.stringify({ features: { 'containerd-snapshotter': true } }))
   const script = [
     'set -e',
