@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { ConfigError } from '../config.ts'
 import { anchor } from './anchor.ts'
+import { audit } from './audit.ts'
 import { checkpoint } from './checkpoint.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
@@ -38,6 +39,7 @@ export const verbs: readonly Verb[] = [
   tags,
   verify,
   history,
+  audit,
   trust,
   proxy,
   push,

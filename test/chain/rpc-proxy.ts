@@ -6,7 +6,7 @@ export type RpcQuestion = { id: number; method: string; params?: unknown[] }
 
 type RpcAnswer = { id: number; result?: unknown }
 
-/** An endpoint in front of another one, which answers with what `change` makes of each result. */
+/** An endpoint in front of another one, which answers with what `change` makes of each result: with an error where that is one. */
 export async function startRpcProxy(target: string, change: (question: RpcQuestion, result: unknown) => unknown) {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -17,7 +17,10 @@ export async function startRpcProxy(target: string, change: (question: RpcQuesti
     const answer = await (await fetch(target, { method: 'POST', headers, body })).json()
     const changed = [answer].flat().map((each: RpcAnswer) => {
       const question = questions.find(({ id }) => id === each.id)
-      return question && each.result !== undefined ? { ...each, result: change(question, each.result) } : each
+      if (question === undefined || each.result === undefined) return each
+      const result = change(question, each.result)
+      if (!(result instanceof Error)) return { ...each, result }
+      return { jsonrpc: '2.0', id: each.id, error: { code: -32005, message: result.message } }
     })
     response.writeHead(200, headers).end(JSON.stringify(Array.isArray(answer) ? changed : changed[0]))
   })

@@ -1,3 +1,4 @@
+import type { Hex } from 'viem'
 import { parseStrictJson } from '../../oci/strict-json.ts'
 import { isTag, type TagEntry } from '../../tags/entry.ts'
 import { parseEntryJson, parseSignedListJson } from '../../tags/json.ts'
@@ -27,8 +28,7 @@ export async function readHistory(session: Session, repository: string): Promise
     const versions: Version[] = []
     let wanted = head.signed.hash
     while (wanted !== ZERO_HASH) {
-      const last = versions.length === 0 ? '' : `&last=${versions.at(-1)?.signed.hash}`
-      const page = await readPage(gateway, repository, `history?n=${pageItems}${last}`)
+      const page = await readHistoryPage(gateway, repository, versions.at(-1)?.signed.hash ?? null)
       if (page.length === 0)
         throw new Refusal('BadResponse', `${gateway} does not have the version with hash ${wanted}`)
       for (const version of page) {
@@ -46,7 +46,12 @@ function checkLink(domain: ListDomain, signed: SignedList, wanted: string): void
   throw new Refusal('BadResponse', `version ${signed.list.version} is not the one that the version after it names`)
 }
 
-async function readPage(gateway: string, repository: string, endpoint: string): Promise<Version[]> {
+/**
+ * The next older versions after the one with hash `last`, newest first; the newest ones for null. Only their form is checked.
+ * @throws Refusal BadResponse, GatewayUnavailable, HttpFailure, BodyTooLarge
+ */
+export async function readHistoryPage(gateway: string, repository: string, last: Hex | null): Promise<Version[]> {
+  const endpoint = `history?n=${pageItems}${last === null ? '' : `&last=${last}`}`
   const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes)
   return readJson(url, () => {
     const { lists } = parseStrictJson(body, { maxDepth: 8 }) as { lists?: unknown }
