@@ -15,6 +15,7 @@ import { answerKnownManifest } from './routes/known-manifests.ts'
 import { getHistory, getList, getProof, putList } from './routes/list.ts'
 import { answerKnownLookup, getLookup, optionsLookup, postLookup } from './routes/lookup.ts'
 import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
+import { getPermissions, putPermissions } from './routes/push-permissions.ts'
 import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
 import { getStatus } from './routes/status.ts'
@@ -54,6 +55,8 @@ const registryRows: readonly Row[] = [
   ['GET', '/v2/{repository}/_mooring/history', getHistory],
   ['GET', '/v2/{repository}/_mooring/proof/{tag}', getProof],
   ['GET', '/v2/{repository}/_mooring/status', getStatus],
+  ['GET', '/v2/{repository}/_mooring/permissions', getPermissions],
+  ['PUT', '/v2/{repository}/_mooring/permissions', putPermissions],
 ]
 
 /**
@@ -193,8 +196,8 @@ function contextOf(
   }
 }
 
-/** Lists and timestamps need no login: their signature is the authorisation (protocol 5). */
-const signedRoutes: ReadonlySet<Route> = new Set([putList])
+/** Lists, permissions and timestamps need no login: their signature is the authorisation (protocol 5). */
+const signedRoutes: ReadonlySet<Route> = new Set([putList, putPermissions])
 
 const operator: Caller = { kind: 'operator' }
 

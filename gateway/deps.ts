@@ -6,6 +6,7 @@ import type { Postage } from './postage.ts'
 import type { Signer } from './signer.ts'
 import type { Catalog } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
+import type { PushPermissionStore } from './store/push-permissions.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
 import type { SwarmHash } from './swarm/hash.ts'
@@ -36,6 +37,8 @@ export type Deps = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
+  /** What owners let others push. */
+  pushPermissions: PushPermissionStore
   /** Where content is on Swarm, and what takes it there. */
   swarm: SwarmSide
   /** The publisher's key of a publishing gateway; null makes it a relay gateway. */

@@ -1,6 +1,7 @@
 export { announcementSuite } from './store/announcements-suite.ts'
 export { catalogSuite } from './store/catalog-suite.ts'
 export { contentSuite } from './store/content-suite.ts'
+export { pushPermissionSuite } from './store/push-permissions-suite.ts'
 export { swarmLedgerSuite } from './store/swarm-ledger-suite.ts'
 export { tagListSuite } from './store/tag-list-suite.ts'
 export { upkeepSuite } from './store/upkeep-suite.ts'

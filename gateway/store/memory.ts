@@ -1,5 +1,6 @@
 import { createMemoryCatalog } from './memory-catalog.ts'
 import { createMemoryContent } from './memory-content.ts'
+import { createMemoryPushPermissions } from './memory-push-permissions.ts'
 import { createMemoryAnnouncements } from './memory-swarm-announcements.ts'
 import { createMemorySwarmLedger } from './memory-swarm-ledger.ts'
 import { createMemoryTables } from './memory-tables.ts'
@@ -10,6 +11,7 @@ export {
   createMemoryAnnouncements,
   createMemoryCatalog,
   createMemoryContent,
+  createMemoryPushPermissions,
   createMemorySwarmLedger,
   createMemoryTagLists,
 }
@@ -23,5 +25,6 @@ export function createMemoryStores() {
     lists: createMemoryTagLists(tables),
     swarmLedger: createMemorySwarmLedger(),
     announcements: createMemoryAnnouncements(),
+    pushPermissions: createMemoryPushPermissions(),
   }
 }

@@ -7,10 +7,12 @@ import { endCutOffRemovals } from './cut-off-removals.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
 import { type Fs, nodeFs } from './fs.ts'
+import type { PushPermissionStore } from './push-permissions.ts'
 import { rememberHeads } from './remembered-heads.ts'
 import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
+import { createSqlPushPermissions } from './sql-push-permissions.ts'
 import { createSqlAnnouncements } from './sql-swarm-announcements.ts'
 import { createSqlSwarmLedger } from './sql-swarm-ledger.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
@@ -30,6 +32,7 @@ export type NodeStores = {
   lists: TagListStore
   swarmLedger: SwarmLedger
   announcements: AnnouncementStore
+  pushPermissions: PushPermissionStore
   /** The database's own check of itself: one line per fault. */
   checkDatabase(): Promise<readonly string[]>
   close(): Promise<void>
@@ -76,6 +79,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
     swarmLedger: createSqlSwarmLedger(sql),
     announcements: createSqlAnnouncements(sql),
+    pushPermissions: createSqlPushPermissions(sql),
     checkDatabase: () => checkDatabase(sql),
   }
 }

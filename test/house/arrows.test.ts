@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readSources, withoutComments } from './source-files.ts'
 
 const interfaces =
-  'gateway/(store/(catalog|catalog-upkeep|content-store|sql|staged-tags|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
+  'gateway/(store/(catalog|catalog-upkeep|content-store|push-permissions|sql|staged-tags|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
 // What routes share with what works beside them.
 const besideRoutes = '(\\w+|list-body|manifest-record|valid-signatures)\\.ts$'
 const isInterface = new RegExp(`^${interfaces}$`)

@@ -2,6 +2,7 @@ import {
   createMemoryAnnouncements,
   createMemoryCatalog,
   createMemoryContent,
+  createMemoryPushPermissions,
   createMemoryStores,
   createMemorySwarmLedger,
   createMemoryTagLists,
@@ -10,6 +11,7 @@ import {
   announcementSuite,
   catalogSuite,
   contentSuite,
+  pushPermissionSuite,
   swarmLedgerSuite,
   tagListSuite,
   upkeepSuite,
@@ -22,5 +24,9 @@ contentSuite('memory', async () => {
 catalogSuite('memory', async () => ({ catalog: createMemoryCatalog(), close: async () => {} }))
 tagListSuite('memory', async () => ({ lists: createMemoryTagLists(), close: async () => {} }))
 announcementSuite('memory', async () => ({ announcements: createMemoryAnnouncements(), close: async () => {} }))
+pushPermissionSuite('memory', async () => ({
+  pushPermissions: createMemoryPushPermissions(),
+  close: async () => {},
+}))
 swarmLedgerSuite('memory', async () => ({ ledger: createMemorySwarmLedger(), close: async () => {} }))
 upkeepSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))

@@ -6,6 +6,7 @@ import {
   announcementSuite,
   catalogSuite,
   contentSuite,
+  pushPermissionSuite,
   swarmLedgerSuite,
   tagListSuite,
   upkeepSuite,
@@ -26,6 +27,7 @@ contentSuite('files', openFresh)
 catalogSuite('SQLite', openFresh)
 tagListSuite('SQLite', openFresh)
 announcementSuite('SQLite', openFresh)
+pushPermissionSuite('SQLite', openFresh)
 swarmLedgerSuite('SQLite', async () => {
   const { swarmLedger, close } = await openFresh()
   return { ledger: swarmLedger, close }

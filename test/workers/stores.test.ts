@@ -1,4 +1,11 @@
-import { announcementSuite, catalogSuite, swarmLedgerSuite, tagListSuite, upkeepSuite } from '../store-suite.ts'
+import {
+  announcementSuite,
+  catalogSuite,
+  pushPermissionSuite,
+  swarmLedgerSuite,
+  tagListSuite,
+  upkeepSuite,
+} from '../store-suite.ts'
 import { openStores } from './stores.ts'
 
 catalogSuite('D1', openStores)
@@ -8,4 +15,5 @@ swarmLedgerSuite('D1', async () => {
   return { ledger: swarmLedger, close }
 })
 announcementSuite('D1', openStores)
+pushPermissionSuite('D1', openStores)
 upkeepSuite('D1 and R2', openStores)

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { createD1Sql } from '../../gateway/store/d1.ts'
 import { createR2Content } from '../../gateway/store/r2.ts'
 import { createSqlCatalog } from '../../gateway/store/sql-catalog.ts'
+import { createSqlPushPermissions } from '../../gateway/store/sql-push-permissions.ts'
 import { createSqlAnnouncements } from '../../gateway/store/sql-swarm-announcements.ts'
 import { createSqlSwarmLedger } from '../../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
@@ -26,6 +27,7 @@ export async function openStores() {
     lists,
     swarmLedger,
     announcements: createSqlAnnouncements(sql),
+    pushPermissions: createSqlPushPermissions(sql),
     close: async () => undefined,
   }
 }

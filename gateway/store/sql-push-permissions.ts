@@ -1,0 +1,41 @@
+import type { Hex } from 'viem'
+import type { SignedPermissions } from '../tags/permissions.ts'
+import { parsePermissionsUpload, permissionsToJson } from '../tags/permissions-json.ts'
+import type { PermissionsKey, PushPermissionStore } from './push-permissions.ts'
+import type { Sql } from './sql.ts'
+
+type Row = { body: string; hash: Hex }
+
+const ofKey = 'chain_id = ?1 AND resolver = ?2 AND ens_name = ?3 AND owner = ?4'
+const newestFirst = `SELECT body, hash FROM push_permissions WHERE ${ofKey} ORDER BY version DESC`
+
+/** Permissions in the table `push_permissions` of migrations/. */
+export function createSqlPushPermissions(sql: Sql): PushPermissionStore {
+  return {
+    async find(key) {
+      const row = await sql.first<Row>(`${newestFirst} LIMIT 1`, valuesOf(key))
+      return row && signedOf(row)
+    },
+    async put(key, signed) {
+      const { permissions, hash, signature } = signed
+      const body = JSON.stringify({ permissions: permissionsToJson(permissions), signature })
+      return (await sql.run(insertText, [...valuesOf(key), Number(permissions.version), hash, body])) === 1
+    },
+    async history(key, limit) {
+      return (await sql.all<Row>(`${newestFirst} LIMIT ?5`, [...valuesOf(key), limit])).map(signedOf)
+    },
+  }
+}
+
+/** Nothing is inserted unless the version follows the highest one. */
+const insertText = `INSERT INTO push_permissions (chain_id, resolver, ens_name, owner, version, hash, body)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+  WHERE ?5 = 1 + (SELECT COALESCE(MAX(version), 0) FROM push_permissions WHERE ${ofKey})`
+
+function valuesOf({ chainId, resolver, ensName, owner }: PermissionsKey) {
+  return [chainId, resolver, ensName, owner]
+}
+
+function signedOf({ body, hash }: Row): SignedPermissions {
+  return { ...parsePermissionsUpload(body), hash }
+}
