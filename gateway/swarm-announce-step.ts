@@ -16,7 +16,7 @@ import {
 } from './swarm-announce.ts'
 import { hasUpdate, pointFeed } from './swarm-feed.ts'
 import { gatherIndexRows, type IndexDeps } from './swarm-index.ts'
-import { backoffSeconds, isOfNode, readBack } from './swarm-upload.ts'
+import { backoffSeconds, isOfNode, readBack, VERIFY_AFTER_SECONDS } from './swarm-upload.ts'
 import type { NameAuthority } from './tags/authority.ts'
 import { type SignedList, ZERO_HASH } from './tags/list.ts'
 import { withValidSignatures } from './valid-signatures.ts'
@@ -52,8 +52,6 @@ export type Task = {
 /** What a step that went well changes in its task, and how long the next one is to wait. */
 export type Step = { changes: Partial<Task>; waitSeconds: number }
 
-/** A node has fresh content under its own address only some time after it took it. */
-const verifyAfterSeconds = 60
 /** Failed readings after which all of it is put on Swarm once more. */
 const maxFailedReadings = 5
 /** A list is not announced before its content is on Swarm, unless that makes no progress for so long. */
@@ -149,7 +147,7 @@ async function announce(
       const changedAt = index ? null : task.changedAt
       return {
         changes: { changedAt, failures: 0, error: null, needsPerson: false, patience: null },
-        waitSeconds: verifyAfterSeconds,
+        waitSeconds: VERIFY_AFTER_SECONDS,
       }
     } catch (error) {
       if (signal.aborted || !isOfNode(error)) throw error
@@ -232,7 +230,7 @@ async function verify(
 function watchBatch({ postage }: AnnouncerDeps, { postageBatchId }: Announcement): Step | null {
   if (postageBatchId === null) return null
   const remainingSeconds = postage.remainingSeconds(postageBatchId) ?? 0
-  const waitSeconds = Math.min(Math.max(remainingSeconds, verifyAfterSeconds), mostWatchSeconds)
+  const waitSeconds = Math.min(Math.max(remainingSeconds, VERIFY_AFTER_SECONDS), mostWatchSeconds)
   return { changes: { changedAt: null, failures: 0, error: null, needsPerson: false, patience: null }, waitSeconds }
 }
 
@@ -250,6 +248,6 @@ async function pointAgain(
   const error = `no node gave update ${subject.last?.position} of the feed of ${subject.signer?.address} back: it was written again`
   return {
     changes: { ...step.changes, failures, error },
-    waitSeconds: Math.max(verifyAfterSeconds, backoffSeconds(failures)),
+    waitSeconds: Math.max(VERIFY_AFTER_SECONDS, backoffSeconds(failures)),
   }
 }

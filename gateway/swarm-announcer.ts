@@ -89,13 +89,14 @@ export function startAnnouncer(deps: AnnouncerDeps): Announcer {
   }
 }
 
-const newTask = {
+/** A task of which nothing was tried, but for its ENS name. */
+export const newTask: Omit<Task, 'ensName'> = {
   ...{ changedAt: null, nextTryAt: 0, failures: 0, backsOff: false },
   ...{ error: null, needsPerson: false, patience: null },
 }
 
 /** One step of a task, and the task as it is then; null when it is done. @throws the reason of an aborted signal */
-async function runTask(deps: AnnouncerDeps, task: Task, signal: AbortSignal): Promise<Task | null> {
+export async function runTask(deps: AnnouncerDeps, task: Task, signal: AbortSignal): Promise<Task | null> {
   const now = () => Number(deps.clock())
   try {
     const step = await stepOf(deps, task, signal)

@@ -109,8 +109,9 @@ export type Slice = { contents: number; bytes: number; leaseSeconds: number }
  * lease. What goes on: `more` when there was no room for the rest, `uploaded` when something is to be read back in a minute.
  */
 export async function uploadSlice(
-  deps: Pick<SwarmQueueDeps, 'ledger' | 'clock'>,
+  { ledger }: Pick<SwarmQueueDeps, 'ledger'>,
   uploader: Uploader,
+  clock: () => bigint,
   slice: Slice,
   signal: AbortSignal,
 ): Promise<{ more: boolean; uploaded: boolean }> {
@@ -118,8 +119,8 @@ export async function uploadSlice(
   let uploaded = false
   const claimNext: NextDue = async (state) => {
     if (left.contents <= 0 || left.bytes <= 0) return []
-    const now = Number(deps.clock())
-    const claimed = await deps.ledger.claimDue(state, now, 1, now + slice.leaseSeconds)
+    const now = Number(clock())
+    const claimed = await ledger.claimDue(state, now, 1, now + slice.leaseSeconds)
     left.contents -= claimed.length
     for (const { size } of claimed) left.bytes -= size
     return claimed
@@ -127,8 +128,14 @@ export async function uploadSlice(
   const onUploaded = () => {
     uploaded = true
   }
-  await uploadDue({ onUploaded }, uploader, claimNext, signal)
-  return { more: left.contents <= 0 || left.bytes <= 0, uploaded }
+  const isCutShort = await uploadDue({ onUploaded }, uploader, claimNext, signal).then(
+    () => false,
+    (error: unknown) => {
+      if (signal.aborted) return true
+      throw error
+    },
+  )
+  return { more: isCutShort || left.contents <= 0 || left.bytes <= 0, uploaded }
 }
 
 /** Computes what is missing: of what was just stored, and at first of everything. */

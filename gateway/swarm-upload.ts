@@ -33,7 +33,7 @@ const leastRestSeconds = 5
 const mostRestSeconds = 300
 const mostBackoffSeconds = 3600
 /** A node has fresh content under its own address only some time after it took it. */
-const verifyAfterSeconds = 60
+export const VERIFY_AFTER_SECONDS = 60
 /** Failed readings after which content is uploaded once more. */
 const maxFailedReadings = 5
 
@@ -64,7 +64,7 @@ export function createUploader(deps: UploadDeps): Uploader {
       try {
         const postageBatchId = await writeTo(deps, bee, record, swarmReference, signal)
         rest.wake(bee)
-        await ledger.markUploaded(record.digest, postageBatchId, Number(clock()) + verifyAfterSeconds)
+        await ledger.markUploaded(record.digest, postageBatchId, Number(clock()) + VERIFY_AFTER_SECONDS)
         return { ok: true }
       } catch (error) {
         if (signal?.aborted || !isOfNode(error)) throw error

@@ -9,7 +9,7 @@ import {
   type Settings,
   settingsFromEnvironment,
 } from '../gateway/config.ts'
-import { readSwarmConfig, swarmFlags } from '../gateway/swarm-config.ts'
+import { readSwarmConfig, type SwarmConfig, swarmFlags } from '../gateway/swarm-config.ts'
 
 /** What a Worker has in bindings, or must not have at all. */
 const meaningless: readonly (readonly [flag: string, why: string])[] = [
@@ -17,8 +17,6 @@ const meaningless: readonly (readonly [flag: string, why: string])[] = [
   ['host', 'a Worker listens on no address'],
   ['data', 'a Worker keeps everything in its bindings DB and BLOBS'],
   ['publisher-key-file', 'a Worker holds no publisher key'],
-  ['swarm-sync', 'a Worker only reads from Swarm'],
-  ['postage-batch', 'a Worker only reads from Swarm'],
 ]
 
 /** Written by Cloudflare, whatever the client sent under that name. */
@@ -46,8 +44,16 @@ export function readWorkerConfig(bindings: object): Config {
     ...config,
     clientAddressHeader: config.clientAddressHeader ?? clientAddressHeader,
     collection: readCollectionConfig(settings),
-    swarm: readSwarmConfig(settings),
+    swarm: readPaidSwarm(settings),
   }
+}
+
+/** Nodes alone may be somebody else's, and are only read from. @throws ConfigError */
+function readPaidSwarm(settings: Settings): SwarmConfig {
+  const swarm = readSwarmConfig(settings)
+  if (!swarm.sync || swarm.postageBatchId !== null) return swarm
+  const wanted = 'the postage batch that pays, without which a Worker uploads nothing and MOORING_SWARM_SYNC cannot be'
+  throw new ConfigError(environmentKey('postage-batch'), null, wanted)
 }
 
 function refuseMeaningless(settings: Settings, flag: string, why: string): void {

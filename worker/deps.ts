@@ -1,4 +1,3 @@
-import { createSwarmReader } from '../gateway/bee/swarm-reader.ts'
 import { anyChain } from '../gateway/chain/any-chain.ts'
 import { cachedChain } from '../gateway/chain/cached-chain.ts'
 import type { ChainReader } from '../gateway/chain/chain-reader.ts'
@@ -8,59 +7,62 @@ import type { Deps, Log } from '../gateway/deps.ts'
 import { noFeatures } from '../gateway/features.ts'
 import { keptFor } from '../gateway/kept.ts'
 import { workerLimits } from '../gateway/limits.ts'
-import { openBees } from '../gateway/serve-bees.ts'
 import { createD1Sql } from '../gateway/store/d1.ts'
 import { createR2Content, type R2Content } from '../gateway/store/r2.ts'
 import type { Sql } from '../gateway/store/sql.ts'
 import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
-import { createSqlSwarmLedger } from '../gateway/store/sql-swarm-ledger.ts'
+import { createSqlPushPermissions } from '../gateway/store/sql-push-permissions.ts'
+import { createSqlStagedTags } from '../gateway/store/sql-staged-tags.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
-import { createSwarmContent } from '../gateway/store/swarm-content.ts'
 import { createThrottle } from '../gateway/throttle.ts'
 import type { Env } from './env.ts'
 import { bodyOfLength } from './fixed-length.ts'
-import { openSwarmHash } from './swarm-hash.ts'
+import type { Repository } from './repository.ts'
+import { openSwarm, type WorkerUploads } from './swarm.ts'
 
 /** What the app gets, and what upkeep needs beside it. */
-export type WorkerDeps = Deps & { sql: Sql; local: R2Content }
+export type WorkerDeps = Deps & { sql: Sql; local: R2Content; uploads: WorkerUploads | null }
 
 /** One for all that runs in this isolate, whose memory it counts. */
 export const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucket))
 
 /**
  * The drivers behind a Worker's bindings. Many isolates write what is behind them, so nothing that only one process may know is kept:
- * heads of lists are read each time. Content that is not in R2 is read from Swarm where MOORING_BEE names nodes, and kept in R2.
+ * heads of lists are read each time. Content that is not in R2 is read from Swarm where MOORING_BEE names nodes, and kept in R2; what is
+ * pushed goes there where MOORING_POSTAGE_BATCH pays for it.
  * @throws ConfigError
  */
 export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
   const sql = createD1Sql(env.DB)
   const local = contentOf(env.BLOBS)
-  const ledger = createSqlSwarmLedger(sql)
-  const hash = await openSwarmHash()
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
-  const bees = openBees(config)
-  const noteNothing = async () => undefined
-  const source = { ledger, clock, noteKept: noteNothing, sharesReading: false }
+  const pause = () => scheduler.wait(0)
+  const readTask = (ensName: string) => repositoryOf(env, ensName).readTask()
   return {
+    ...(await openSwarm(config, sql, { local, clock, log, pause, readTask })),
     sql,
     local,
     chain: cachedChain(openChain(config), workerLimits.authorityTtlSeconds, clock),
-    content:
-      bees.length === 0 ? local : createSwarmContent(local, { ...source, reader: createSwarmReader(bees, hash) }),
     catalog: createSqlCatalog(sql),
     lists: createSqlTagLists(sql),
-    swarm: { hash, ledger, local, noteStored: noteNothing, postage: null },
+    staged: createSqlStagedTags(sql),
+    pushPermissions: createSqlPushPermissions(sql),
     signer: null,
     access: null,
     clock,
     randomId,
     bodyOfLength,
-    pause: () => scheduler.wait(0),
+    pause,
     limits: { ...workerLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },
     throttle: config.requestsPerMinute ? createThrottle(config.requestsPerMinute, clock) : null,
     log,
   }
+}
+
+/** The object of a repository. */
+export function repositoryOf({ REPOSITORIES }: Env, ensName: string): DurableObjectStub<Repository> {
+  return REPOSITORIES.get(REPOSITORIES.idFromName(ensName)) as DurableObjectStub<Repository>
 }
 
 /** One JSON line, for the Worker's logs. */

@@ -4,20 +4,29 @@ import { lookupErrorResponse, registryErrorResponse } from '../gateway/errors.ts
 import { OciError } from '../gateway/oci/error.ts'
 import { rawPathOf } from '../gateway/oci/path.ts'
 import { readWorkerConfig } from './config.ts'
-import { log, openDeps } from './deps.ts'
+import { log, openDeps, type WorkerDeps } from './deps.ts'
 import type { Env } from './env.ts'
 
 /** The app over a Worker's bindings: the same that listens on Node. */
-export type WorkerGateway = { fetch(request: Request): Promise<Response> }
+export type WorkerGateway = {
+  fetch(request: Request): Promise<Response>
+  /** What the app stands on. @throws ConfigError */
+  deps(): Promise<WorkerDeps>
+}
 
 /** Opened with the first request. What is wrong with the vars is the answer to every request, and names the key. */
 export function createWorkerGateway(env: Env): WorkerGateway {
   let opened: Awaited<ReturnType<typeof open>> | undefined
   const open = async () => {
     const config = readWorkerConfig(env)
-    return { app: createApp(await openDeps(env, config)), addressHeader: config.clientAddressHeader ?? '' }
+    const deps = await openDeps(env, config)
+    return { deps, app: createApp(deps), addressHeader: config.clientAddressHeader ?? '' }
   }
   return {
+    async deps() {
+      opened ??= await open()
+      return opened.deps
+    },
     async fetch(request) {
       try {
         opened ??= await open()

@@ -20,10 +20,12 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   }
 }
 
-async function putManifest({ beeUrl, buyBatch }: FakeBee): Promise<{ swarmReference: Hex; manifest: string }> {
+async function putManifest({ beeUrl, buyBatch }: FakeBee) {
   const manifest = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests: [] })
-  const headers = { 'swarm-postage-batch-id': buyBatch(), 'swarm-redundancy-level': '0' }
+  const postageBatchId = buyBatch()
+  const headers = { 'swarm-postage-batch-id': postageBatchId, 'swarm-redundancy-level': '0' }
   const response = await fetch(`${beeUrl}/bytes`, { method: 'POST', headers, body: manifest })
   const { reference } = (await response.json()) as { reference: string }
-  return { swarmReference: `0x${reference}`, manifest }
+  const hex = (digits: string): Hex => `0x${digits}`
+  return { swarmReference: hex(reference), manifest, postageBatchId: hex(postageBatchId) }
 }

@@ -7,7 +7,7 @@ declare module 'vitest' {
     nodeBodies: string[]
     /** A chain with `acme.eth` of the test owner on it. */
     chain: { rpc: string; chainId: number; addresses: DevAddresses }
-    /** A Bee node that has a manifest. */
-    bee: { beeUrl: string; swarmReference: Hex; manifest: string }
+    /** A Bee node that has a manifest, and a batch that pays there. */
+    bee: { beeUrl: string; swarmReference: Hex; manifest: string; postageBatchId: Hex }
   }
 }
