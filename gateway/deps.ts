@@ -7,6 +7,7 @@ import type { Signer } from './signer.ts'
 import type { Catalog } from './store/catalog.ts'
 import type { ContentStore } from './store/content-store.ts'
 import type { PushPermissionStore } from './store/push-permissions.ts'
+import type { StagedTagStore } from './store/staged-tags.ts'
 import type { SwarmLedger } from './store/swarm-ledger.ts'
 import type { TagListStore } from './store/tag-list-store.ts'
 import type { SwarmHash } from './swarm/hash.ts'
@@ -37,6 +38,8 @@ export type Deps = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
+  /** Changes of tags that were pushed here and wait for the publisher's signature. */
+  staged: StagedTagStore
   /** What owners let others push. */
   pushPermissions: PushPermissionStore
   /** Where content is on Swarm, and what takes it there. */

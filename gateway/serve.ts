@@ -129,6 +129,7 @@ function createDeps(config: Config, stores: NodeStores, signer: Signer | null): 
     content: stores.content,
     catalog: stores.catalog,
     lists: stores.lists,
+    staged: stores.staged,
     pushPermissions: stores.pushPermissions,
     signer,
     access: null,

@@ -6,7 +6,11 @@ import { nodeOf } from '../gateway/ens/name.ts'
 import { type Features, noFeatures } from '../gateway/features.ts'
 import { defaultLimits, type Limits } from '../gateway/limits.ts'
 import type { Signer } from '../gateway/signer.ts'
-import { createMemoryPushPermissions, createMemorySwarmLedger } from '../gateway/store/memory.ts'
+import {
+  createMemoryPushPermissions,
+  createMemoryStagedTags,
+  createMemorySwarmLedger,
+} from '../gateway/store/memory.ts'
 import type { SwarmLedger } from '../gateway/store/swarm-ledger.ts'
 import type { NameAuthority, Policy } from '../gateway/tags/authority.ts'
 import { ZERO_HASH } from '../gateway/tags/list.ts'
@@ -136,7 +140,7 @@ export const testNames: Readonly<Record<string, TestName>> = {
 /** Deps for a test: the given stores, and for the rest a fake chain, a fixed clock, counted ids and a log that is kept. */
 export function createTestDeps(
   stores: Pick<Deps, 'content' | 'catalog' | 'lists'> &
-    Partial<Pick<Deps, 'pushPermissions'>> & { swarmLedger?: SwarmLedger },
+    Partial<Pick<Deps, 'staged' | 'pushPermissions'>> & { swarmLedger?: SwarmLedger },
   options: {
     signer?: Signer | null
     limits?: Partial<Limits>
@@ -148,9 +152,9 @@ export function createTestDeps(
   const clock = createTestClock()
   let ids = 0
   const { content, catalog, lists, swarmLedger = createMemorySwarmLedger() } = stores
-  const { pushPermissions = createMemoryPushPermissions() } = stores
+  const { staged = createMemoryStagedTags(), pushPermissions = createMemoryPushPermissions() } = stores
   return {
-    ...{ content, catalog, lists, pushPermissions },
+    ...{ content, catalog, lists, staged, pushPermissions },
     swarm: {
       ...{ hash: testSwarmHash, ledger: swarmLedger, local: content },
       ...{ noteStored: async () => undefined, postage: null },

@@ -22,7 +22,7 @@ export type CatalogUpkeep = {
   listBlobs(repository: RepositoryKey, after: string, limit: number): Promise<readonly BlobRecord[]>
   /** Ascending by digest, those after `after` ("" from the start), at most `limit`. */
   listManifests(repository: RepositoryKey, after: string, limit: number): Promise<readonly StoredManifest[]>
-  /** A text that is another one once a list of this repository moved, or a manifest was put or relied on. */
+  /** A text that is another one once a list of this repository moved, something was staged, or a manifest was put or relied on. */
   readRevision(repository: RepositoryKey): Promise<string>
   /**
    * Removes the rows of a sweep that were not used since, in one transaction that finds the revision unchanged; resolves with what

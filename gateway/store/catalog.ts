@@ -80,7 +80,7 @@ export type Catalog = CatalogUpkeep & {
   findManifest(repository: RepositoryKey, digest: Digest): Promise<StoredManifest | undefined>
   /** Notes that somebody relies on a manifest from `now` (unix seconds) on. False when it is not there any more. */
   renewManifest(repository: RepositoryKey, digest: Digest, now: number): Promise<boolean>
-  /** True when it went. It stays while the current list of `unlessTagged` has a tag for it. */
+  /** True when it went. It stays while the current list of `unlessTagged`, or what is staged under it, has a tag for it. */
   removeManifest(repository: RepositoryKey, digest: Digest, unlessTagged?: ListLine): Promise<boolean>
   /** Manifests whose subject is `subject`, ascending by digest, those after `after`, at most `limit`. */
   listReferrers(

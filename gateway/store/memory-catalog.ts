@@ -2,6 +2,7 @@ import type { Catalog, RepositoryKey } from './catalog.ts'
 import { createMemoryTables, isStillStored, keyOf, type MemoryTables, shelfOf } from './memory-tables.ts'
 import { upkeepIn } from './memory-upkeep.ts'
 import { uploadsIn } from './memory-uploads.ts'
+import type { ListLine } from './tag-list-store.ts'
 
 /** A catalog in memory. */
 export function createMemoryCatalog(tables: MemoryTables = createMemoryTables()): Catalog {
@@ -85,7 +86,8 @@ function manifestsIn(tables: MemoryTables): Manifests {
       return true
     },
     async removeManifest(repository, digest, unlessTagged) {
-      if (unlessTagged && tables.isTagged(unlessTagged, digest)) return false
+      const isNamed = (line: ListLine) => tables.isTagged(line, digest) || tables.isStaged(line, digest)
+      if (unlessTagged && isNamed(unlessTagged)) return false
       return shelves.get(keyOf(repository))?.manifests.delete(digest) ?? false
     },
     async listReferrers(repository, subject, after, limit) {

@@ -17,7 +17,7 @@ export type Upload = UploadSession & { repository: string }
 /** Bytes being taken away (`endedAt` null), or taken away a short while ago. */
 export type RemovalRow = { removalId: number; digest: Digest; endedAt: number | null }
 
-/** What the catalog in memory keeps, and what it sees of the tag lists beside it. */
+/** What the catalog in memory keeps, and what it sees of the tag lists and staged changes beside it. */
 export type MemoryTables = {
   shelves: Map<string, Shelf>
   uploads: Map<string, Upload>
@@ -27,6 +27,10 @@ export type MemoryTables = {
   linesOf: (repository: RepositoryKey) => readonly { line: ListLine; head: SignedList }[]
   /** Whether the current list of a line has a tag for a digest. */
   isTagged: (line: ListLine, digest: Digest) => boolean
+  /** Whether a change that is staged under a line names a digest. */
+  isStaged: (line: ListLine, digest: Digest) => boolean
+  /** How often what is staged under the lines of a repository was written. */
+  stagedWrites: (repository: RepositoryKey) => number
 }
 
 /** Empty tables beside no lists. */
@@ -38,6 +42,8 @@ export function createMemoryTables(): MemoryTables {
     lastRemovalId: 0,
     linesOf: () => [],
     isTagged: () => false,
+    isStaged: () => false,
+    stagedWrites: () => 0,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import { decodeTagEntry, decodeTagKey, encodeTagKey, isTombstone } from '../tags/entry.ts'
+import { decodeTagEntry, decodeTagKey, encodeTagKey, isTombstone, type TagEntry } from '../tags/entry.ts'
 import { type SignedList, ZERO_HASH } from '../tags/list.ts'
 import { createMemoryTree, depthOf, emptyHash, hashLeaf, type Proof, type Slot, type TreeDelta } from '../tags/tree.ts'
 import type { RepositoryKey } from './catalog.ts'
@@ -108,7 +108,7 @@ type Find = (line: ListLine) => Line | undefined
 function readersOf(
   find: Find,
   tables?: MemoryTables,
-): Pick<TagListStore, 'findHead' | 'findSlot' | 'prove' | 'openTree'> {
+): Pick<TagListStore, 'findHead' | 'findSlot' | 'findEntries' | 'prove' | 'openTree'> {
   return {
     findHead: async (line) => find(line)?.head,
     async findSlot(line, key) {
@@ -119,6 +119,16 @@ function readersOf(
       const { digest } = decodeTagEntry(slot.value, known.head.list.version)
       const manifest = tables?.shelves.get(keyOfRepository(line))?.manifests.get(digest)
       return { head: known.head, slot, manifest: manifest && { ...manifest } }
+    },
+    async findEntries(line, tags) {
+      const known = find(line)
+      if (!known) return undefined
+      const entries = new Map<string, TagEntry>()
+      for (const tag of tags) {
+        const slot = known.rows.slots[positionOf(known.rows, encodeTagKey(tag))]!
+        if (slot.key === encodeTagKey(tag)) entries.set(tag, decodeTagEntry(slot.value, known.head.list.version))
+      }
+      return { head: known.head, entries }
     },
     async prove(line, keys) {
       const known = find(line)

@@ -29,7 +29,8 @@ function listings({ shelves }: MemoryTables): Pick<CatalogUpkeep, 'listRepositor
 function sweeps(tables: MemoryTables): Pick<CatalogUpkeep, 'readRevision' | 'sweep'> {
   const revisionOf = (repository: RepositoryKey) => {
     const heads = tables.linesOf(repository).map(({ head }) => head.hash)
-    return `${tables.shelves.get(keyOf(repository))?.manifestUses ?? 0} ${heads.join(',')}`
+    const uses = tables.shelves.get(keyOf(repository))?.manifestUses ?? 0
+    return `${uses} ${heads.join(',')} ${tables.stagedWrites(repository)}`
   }
   return {
     readRevision: async (repository) => revisionOf(repository),

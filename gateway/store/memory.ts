@@ -1,6 +1,7 @@
 import { createMemoryCatalog } from './memory-catalog.ts'
 import { createMemoryContent } from './memory-content.ts'
 import { createMemoryPushPermissions } from './memory-push-permissions.ts'
+import { createMemoryStagedTags } from './memory-staged-tags.ts'
 import { createMemoryAnnouncements } from './memory-swarm-announcements.ts'
 import { createMemorySwarmLedger } from './memory-swarm-ledger.ts'
 import { createMemoryTables } from './memory-tables.ts'
@@ -12,6 +13,7 @@ export {
   createMemoryCatalog,
   createMemoryContent,
   createMemoryPushPermissions,
+  createMemoryStagedTags,
   createMemorySwarmLedger,
   createMemoryTagLists,
 }
@@ -23,6 +25,7 @@ export function createMemoryStores() {
     content: createMemoryContent(),
     catalog: createMemoryCatalog(tables),
     lists: createMemoryTagLists(tables),
+    staged: createMemoryStagedTags(tables),
     swarmLedger: createMemorySwarmLedger(),
     announcements: createMemoryAnnouncements(),
     pushPermissions: createMemoryPushPermissions(),

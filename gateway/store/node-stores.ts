@@ -13,11 +13,13 @@ import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
 import { createSqlPushPermissions } from './sql-push-permissions.ts'
+import { createSqlStagedTags } from './sql-staged-tags.ts'
 import { createSqlAnnouncements } from './sql-swarm-announcements.ts'
 import { createSqlSwarmLedger } from './sql-swarm-ledger.ts'
 import { createSqlTagLists } from './sql-tag-lists.ts'
 import { sweepTrees } from './sql-trees.ts'
 import { openSqlite, type SqliteSql } from './sqlite.ts'
+import type { StagedTagStore } from './staged-tags.ts'
 import type { AnnouncementStore } from './swarm-announcements.ts'
 import type { SwarmLedger } from './swarm-ledger.ts'
 import type { TagListStore } from './tag-list-store.ts'
@@ -30,6 +32,7 @@ export type NodeStores = {
   content: ContentStore
   catalog: Catalog
   lists: TagListStore
+  staged: StagedTagStore
   swarmLedger: SwarmLedger
   announcements: AnnouncementStore
   pushPermissions: PushPermissionStore
@@ -77,6 +80,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     content: rememberSmallContent(content, rememberedContentBytes),
     catalog,
     lists: rememberHeads(createSqlTagLists(sql), rememberedHeads),
+    staged: createSqlStagedTags(sql),
     swarmLedger: createSqlSwarmLedger(sql),
     announcements: createSqlAnnouncements(sql),
     pushPermissions: createSqlPushPermissions(sql),

@@ -12,6 +12,11 @@ const tagsOfManifest = `SELECT 1 FROM list_line l JOIN slot s INDEXED BY slot_by
   WHERE l.chain_id = ?4 AND l.resolver = ?5 AND l.ens_name = ?1 AND l.owner = ?2 AND l.epoch = ?6
   AND s.digest = unhex(?7) AND ${isShown}`
 
+/** Changes that are staged under the same line and name the digest ?3. */
+const stagedOfManifest = `SELECT 1 FROM staged_line l JOIN staged_change c USING (staged_line_id)
+  WHERE l.chain_id = ?4 AND l.resolver = ?5 AND l.ens_name = ?1 AND l.owner = ?2 AND l.epoch = ?6
+  AND c.digest = ?3 AND c.flags < 2`
+
 /** The catalog in the tables of migrations/. */
 export function createSqlCatalog(sql: Sql): Catalog {
   return { ...blobRows(sql), ...manifestRows(sql), ...uploadRows(sql), ...upkeepRows(sql) }
@@ -114,7 +119,8 @@ function manifestRows(sql: Sql): ManifestRows {
       const key = [repository.ensName, repository.owner, digest]
       if (!unlessTagged) return (await sql.run(text, key)) > 0
       const values = [...key, unlessTagged.chainId, unlessTagged.resolver, safeInteger(unlessTagged.epoch)]
-      return (await sql.run(`${text} AND NOT EXISTS (${tagsOfManifest})`, [...values, storedDigest(digest)])) > 0
+      const isUntagged = `AND NOT EXISTS (${tagsOfManifest}) AND NOT EXISTS (${stagedOfManifest})`
+      return (await sql.run(`${text} ${isUntagged}`, [...values, storedDigest(digest)])) > 0
     },
     async listReferrers(repository, subject, after, limit) {
       const rows = await sql.all<ManifestRow>(

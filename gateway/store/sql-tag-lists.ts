@@ -1,3 +1,4 @@
+import { decodeTagEntry } from '../tags/entry.ts'
 import { emptyHash, type Proof } from '../tags/tree.ts'
 import type { Sql } from './sql.ts'
 import { type ManifestRow, manifestColumns, manifestOf } from './sql-catalog-rows.ts'
@@ -37,12 +38,16 @@ const selectFoundSlots = `WITH found AS MATERIALIZED (${foundSlots})
   ORDER BY found.ordinal`
 const selectPaths = selectBeside(foundSlots, 'found.ordinal,')
 
+/** The slots of those tags of the JSON list ?6 that have one. */
+const selectSlotsOfTags = `SELECT k.value AS tag, lower(hex(s.value)) AS value FROM list_line l CROSS JOIN json_each(?6) k
+  CROSS JOIN slot s ON s.tree_id = l.tree_id AND s.key = CAST(char(1) || k.value AS BLOB) WHERE ${isLine}`
+
 /** The tag lists in the tables of migrations/0001_stores.sql. */
 export function createSqlTagLists(sql: Sql): TagListStore {
   return { ...tagReaders(sql), ...tagWriters(sql), ...tagPages(sql) }
 }
 
-function tagReaders(sql: Sql): Pick<TagListStore, 'findHead' | 'findSlot' | 'prove' | 'openTree'> {
+function tagReaders(sql: Sql): Pick<TagListStore, 'findHead' | 'findSlot' | 'findEntries' | 'prove' | 'openTree'> {
   return {
     openTree: (line, listHash) => openSqlTree(sql, line, listHash),
     async findHead(line) {
@@ -61,6 +66,20 @@ function tagReaders(sql: Sql): Pick<TagListStore, 'findHead' | 'findSlot' | 'pro
       return (
         head && { head: signedListOf(head), slot: slot && slotOf(slot), manifest: manifest && manifestOf(manifest) }
       )
+    },
+    async findEntries(line, tags) {
+      const [heads, slots] = await sql.batch([
+        ofLine(selectHead, line),
+        ofLine(selectSlotsOfTags, line, JSON.stringify(tags)),
+      ])
+      const [row] = heads as VersionRow[]
+      if (!row) return undefined
+      const head = signedListOf(row)
+      const found = slots as { tag: string; value: string }[]
+      return {
+        head,
+        entries: new Map(found.map(({ tag, value }) => [tag, decodeTagEntry(`0x${value}`, head.list.version)])),
+      }
     },
     async prove(line, keys) {
       const asked = JSON.stringify(keys.map(bare))

@@ -147,8 +147,8 @@ function refuseUnlessShown(state: LineRow, line: ListLine, manifest: Digest): Sq
 const selectManifest = `SELECT 1 AS found FROM manifest JOIN repository USING (repository_id)
   WHERE repository.ens_name = ? AND repository.owner = ? AND digest = ?`
 
-/** @throws ManifestGone */
-async function expectManifest(sql: Sql, line: ListLine, manifest: Digest): Promise<void> {
+/** @throws ManifestGone when the line's repository does not show it */
+export async function expectManifest(sql: Sql, line: ListLine, manifest: Digest): Promise<void> {
   if (!(await sql.first(selectManifest, [line.ensName, line.owner, manifest]))) throw new ManifestGone(manifest)
 }
 

@@ -7,10 +7,13 @@ import { type ManifestRow, manifestColumns, manifestOf, repositoryId, statement 
 /** For how long an ended removal is remembered: longer than any request that stored its bytes before it. */
 const rememberedSeconds = 24 * 60 * 60
 
-/** How often manifests were used, and the heads of all lists, of the repository ?1, ?2. */
+/** How often manifests were used, the heads of all lists, and how often staged changes were written, of the repository ?1, ?2. */
 const revision = `(SELECT r.manifest_uses || ' ' || coalesce((SELECT group_concat(h.head) FROM (
     SELECT l.line_id || ':' || l.head_hash AS head FROM list_line l
     WHERE l.ens_name = r.ens_name AND l.owner = r.owner ORDER BY l.line_id) h), '')
+  || ' ' || coalesce((SELECT group_concat(w.written) FROM (
+    SELECT l.staged_line_id || ':' || l.generation AS written FROM staged_line l
+    WHERE l.ens_name = r.ens_name AND l.owner = r.owner ORDER BY l.staged_line_id) w), '')
   FROM repository r WHERE r.ens_name = ?1 AND r.owner = ?2)`
 
 /** What the collector and `fsck` ask. */

@@ -1,5 +1,7 @@
+import type { Hex } from 'viem'
 import type { Digest } from '../oci/digest.ts'
 import type { TagEntry } from '../tags/entry.ts'
+import type { RepositoryKey } from './catalog.ts'
 import type { ListLine } from './tag-list-store.ts'
 
 /**
@@ -8,25 +10,35 @@ import type { ListLine } from './tag-list-store.ts'
  */
 export type StagedChange = { tag: string; entry: TagEntry | null; stagedAt: number; stagedBy: string }
 
-/** All that is staged under a line. `generation` counts its writes and never falls; 0 before the first. */
-export type StagedTags = { generation: number; changes: readonly StagedChange[] }
+/**
+ * What is staged under a line. `generation` counts the line's writes and never falls, 0 before the first; `count` is how many changes there
+ * are in all, whichever were asked for.
+ */
+export type StagedTags = { generation: number; count: number; changes: readonly StagedChange[] }
+
+/** What is set, each change in the place of what was staged for its tag, and which tags' changes are taken away: published, withdrawn, too old. */
+export type StagedWrite = { put?: readonly StagedChange[]; drop?: readonly string[] }
+
+/**
+ * What a write was decided on. `listHash`: the line's current list, null for none, where the decision looked at it; `manifest` as
+ * `TagListStore.commit`.
+ */
+export type StagedBasis = { generation: number; listHash?: Hex | null; manifest?: Digest }
 
 /**
  * Changes that wait for the publisher's signature, one at most for each tag. Writes are compare-and-swap on `generation`, so that whoever
  * decides over a tag decides over what is there. Durable when a call resolves. Drivers: memory, SQL.
  */
 export type StagedTagStore = {
-  /** Everything staged, by tag in byte order. */
-  read(line: ListLine): Promise<StagedTags>
+  /** What is staged for these tags, or everything, by tag in byte order; all read at once. */
+  read(line: ListLine, tags?: readonly string[]): Promise<StagedTags>
   /** One tag's change; undefined when nothing is staged for it. One round trip. */
   find(line: ListLine, tag: string): Promise<StagedChange | undefined>
   /**
-   * Sets these tags' changes, each in the place of what was staged for its tag, all or none. False when `generation` is no longer the
-   * present one: nothing was written. With `manifest` as `TagListStore.commit`. @throws ManifestGone
+   * Writes all of it or nothing. False when `basis` is no longer what is there: nothing was written, read and decide again.
+   * @throws ManifestGone
    */
-  put(line: ListLine, generation: number, changes: readonly StagedChange[], manifest?: Digest): Promise<boolean>
-  /** Takes these tags' changes away, as `put` does: published, withdrawn or too old. */
-  drop(line: ListLine, generation: number, tags: readonly string[]): Promise<boolean>
-  /** Every line that has something staged. */
-  listLines(): Promise<readonly ListLine[]>
+  write(line: ListLine, basis: StagedBasis, write: StagedWrite): Promise<boolean>
+  /** Every line that has something staged: those of one repository, or all. */
+  listLines(repository?: RepositoryKey): Promise<readonly ListLine[]>
 }

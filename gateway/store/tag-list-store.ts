@@ -21,6 +21,9 @@ export type WholeList = {
 /** A list, a slot of it (undefined when absent), and its manifest where the line's repository shows that. */
 export type FoundSlot = { head: SignedList; slot: Slot | undefined; manifest: StoredManifest | undefined }
 
+/** A list and the entries it has for some tags, tombstones included; tags without a slot are left out. */
+export type FoundEntries = { head: SignedList; entries: ReadonlyMap<string, TagEntry> }
+
 /** A version of the history, and how many tags it changed. */
 export type HistoryRecord = SignedList & { changeCount: number }
 
@@ -34,6 +37,8 @@ export type TagListStore = {
   findHead(line: ListLine): Promise<SignedList | undefined>
   /** The current list and the slot of exactly this key, all read at once; undefined without a list. */
   findSlot(line: ListLine, key: Hex): Promise<FoundSlot | undefined>
+  /** The current list and its entries for these tags, all read at once; undefined without a list. */
+  findEntries(line: ListLine, tags: readonly string[]): Promise<FoundEntries | undefined>
   /** The current list and one proof per key, in order; undefined without a list. Reads O(keys x log n) rows. */
   prove(line: ListLine, keys: readonly Hex[]): Promise<{ head: SignedList; proofs: readonly Proof[] } | undefined>
   /**

@@ -1,7 +1,6 @@
 import type { Hex } from 'viem'
 import { expect } from 'vitest'
 import { createApp } from '../../gateway/app.ts'
-import type { Deps } from '../../gateway/deps.ts'
 import type { Features } from '../../gateway/features.ts'
 import type { Limits } from '../../gateway/limits.ts'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
@@ -24,7 +23,7 @@ export type OpenRegistry = (options?: RegistryOptions) => Promise<Registry>
 
 /** A registry over the given stores. */
 export function registryOver(
-  stores: Pick<Deps, 'content' | 'catalog' | 'lists'>,
+  stores: Parameters<typeof createTestDeps>[0],
   { signerKey, limits = {}, features = {}, names }: RegistryOptions = {},
 ): Registry {
   const signer = signerKey === null ? null : createTestSigner(signerKey)

@@ -12,6 +12,7 @@ import {
   catalogSuite,
   contentSuite,
   pushPermissionSuite,
+  stagedTagSuite,
   swarmLedgerSuite,
   tagListSuite,
   upkeepSuite,
@@ -28,5 +29,6 @@ pushPermissionSuite('memory', async () => ({
   pushPermissions: createMemoryPushPermissions(),
   close: async () => {},
 }))
+stagedTagSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))
 swarmLedgerSuite('memory', async () => ({ ledger: createMemorySwarmLedger(), close: async () => {} }))
 upkeepSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))

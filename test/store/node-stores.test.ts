@@ -7,6 +7,7 @@ import {
   catalogSuite,
   contentSuite,
   pushPermissionSuite,
+  stagedTagSuite,
   swarmLedgerSuite,
   tagListSuite,
   upkeepSuite,
@@ -28,6 +29,7 @@ catalogSuite('SQLite', openFresh)
 tagListSuite('SQLite', openFresh)
 announcementSuite('SQLite', openFresh)
 pushPermissionSuite('SQLite', openFresh)
+stagedTagSuite('SQLite', openFresh)
 swarmLedgerSuite('SQLite', async () => {
   const { swarmLedger, close } = await openFresh()
   return { ledger: swarmLedger, close }

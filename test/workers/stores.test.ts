@@ -2,6 +2,7 @@ import {
   announcementSuite,
   catalogSuite,
   pushPermissionSuite,
+  stagedTagSuite,
   swarmLedgerSuite,
   tagListSuite,
   upkeepSuite,
@@ -10,6 +11,7 @@ import { openStores } from './stores.ts'
 
 catalogSuite('D1', openStores)
 tagListSuite('D1', openStores)
+stagedTagSuite('D1', openStores)
 swarmLedgerSuite('D1', async () => {
   const { swarmLedger, close } = await openStores()
   return { ledger: swarmLedger, close }

@@ -4,6 +4,7 @@ import { createD1Sql } from '../../gateway/store/d1.ts'
 import { createR2Content } from '../../gateway/store/r2.ts'
 import { createSqlCatalog } from '../../gateway/store/sql-catalog.ts'
 import { createSqlPushPermissions } from '../../gateway/store/sql-push-permissions.ts'
+import { createSqlStagedTags } from '../../gateway/store/sql-staged-tags.ts'
 import { createSqlAnnouncements } from '../../gateway/store/sql-swarm-announcements.ts'
 import { createSqlSwarmLedger } from '../../gateway/store/sql-swarm-ledger.ts'
 import { createSqlTagLists } from '../../gateway/store/sql-tag-lists.ts'
@@ -25,6 +26,7 @@ export async function openStores() {
     content: createR2Content(env.BLOBS),
     catalog: createSqlCatalog(sql),
     lists,
+    staged: createSqlStagedTags(sql),
     swarmLedger,
     announcements: createSqlAnnouncements(sql),
     pushPermissions: createSqlPushPermissions(sql),
