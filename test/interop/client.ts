@@ -12,6 +12,11 @@ export const operations = [
   'signatures',
 ] as const
 
+/** The columns of the table about the verifying proxy, with the settings that `mooring proxy install` writes. */
+export const proxyOperations = ['name as host', 'lies refused', 'silence refused', 'uninstall'] as const
+
+export type ProxyOperation = (typeof proxyOperations)[number]
+
 export type Operation = (typeof operations)[number]
 
 /** The columns of the table about a gateway without a key: tags are signed beside it. */
@@ -42,6 +47,8 @@ export type Client = {
   cells: Record<Operation, Cell>
   /** What a client that pushes by digest puts there is published under the tag `digest` without sending it again. */
   pushByDigest?: Cell
+  /** Of a row whose client takes an ENS name as the host of an image. */
+  throughProxy?: Record<ProxyOperation, Cell>
   /** Ends what was started for it; its folders go with the lab. */
   stop?(): Promise<void>
 }
@@ -51,6 +58,8 @@ export type Row = {
   name: string
   /** Long to install: in the table with `--all`, which installs it, or when it is there already. */
   slow?: true
+  /** Its client takes an ENS name as the host of an image. */
+  takesHosts?: true
   /** Its cells push before they pull: not for a gateway that cannot sign what it pushes. */
   pushesFirst?: true
   /** Puts a slow client where it is looked for. @throws saying what could not be had */

@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from './image.ts'
-import { bindProgram, findProgram, type Program, startDaemon, stopChild } from './run.ts'
+import { findProgram, type Program, startDaemon, stopChild } from './run.ts'
+import { bindWithDecoy } from './through-proxy.ts'
 
 /** A containerd of our own: root, state and socket are in a folder that goes away with it. */
 export type Containerd = {
@@ -25,7 +26,7 @@ export async function startContainerd(): Promise<Containerd> {
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   const daemon = startDaemon(findProgram('containerd') ?? 'containerd', ['--config', file], join(folder, 'log'))
-  const bound = bindProgram('ctr', folder)
+  const bound = bindWithDecoy('ctr', folder)
   const ctr: Program = (args, options) => bound(['--address', socket, ...args], options)
   const stop = async () => {
     await stopChild(daemon)

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from './image.ts'
 import { findProgram, run, startDaemon, stopChild } from './run.ts'
@@ -11,6 +11,8 @@ export type DockerEngine = {
   docker(...args: string[]): Promise<string>
   /** A folder that docker reads and writes too, and its path there. */
   shared: { here: string; there: string }
+  /** A folder with the engine's program, socket and settings where they are in a system, for who looks for an engine. */
+  systemFolder: string
   /** Where a `hosts.toml` of the containerd store belongs: `/etc/docker/certs.d`. */
   hostsFolder: string
   stop(): Promise<void>
@@ -36,7 +38,7 @@ export async function startClassicEngine(settings: object = {}): Promise<DockerE
   const daemon = spawnDaemon(folder, findProgram('dockerd') ?? 'dockerd', flags)
   const env = { DOCKER_HOST: `unix://${folder}/docker.sock`, DOCKER_CONFIG: join(folder, 'client') }
   const docker = (...args: string[]) => run(findProgram('docker') ?? 'docker', args, { env })
-  return waitUntilReady({ docker, folder, there: folder, daemon })
+  return waitUntilReady({ docker, folder, there: folder, daemon, program: findProgram('dockerd') ?? '' })
 }
 
 /**
@@ -46,12 +48,17 @@ export async function startClassicEngine(settings: object = {}): Promise<DockerE
 export async function startEngineIn(root: string): Promise<DockerEngine> {
   const folder = makeFolder()
   const there = '/run/mooring'
-  const settings = join(folder, 'settings')
+  const settings = settingsOf(folder)
   mkdirSync(join(root, there), { recursive: true })
   mkdirSync(join(root, 'etc/docker'), { recursive: true })
   mkdirSync(settings)
   writeFileSync(join(root, 'etc/hosts'), hostsFileText)
-  writeFileSync(join(settings, 'daemon.json'), JSON.stringify({ features: { 'containerd-snapshotter': true } }))
+  // So that it would take an image from there, too, if it went there.
+  const decoy = { 'insecure-registries': ['acme.eth'] }
+  writeFileSync(
+    join(settings, 'daemon.json'),
+    JSON.stringify({ features: { 'containerd-snapshotter': true }, ...decoy }),
+  )
   const script = [
     'set -e',
     'mount --make-rprivate / && mount --bind "$1" "$1"',
@@ -64,7 +71,7 @@ export async function startEngineIn(root: string): Promise<DockerEngine> {
   const enter = [`--mount=/proc/${daemon.pid}/ns/mnt`, 'chroot', root, '/usr/bin/docker']
   const env = { DOCKER_HOST: `unix://${there}/docker.sock`, DOCKER_CONFIG: `${there}/client` }
   const docker = (...args: string[]) => run('nsenter', [...enter, ...args], { env })
-  return waitUntilReady({ docker, folder, there, daemon })
+  return waitUntilReady({ docker, folder, there, daemon, program: join(root, 'usr/sbin/dockerd') })
 }
 
 /** Everything of the daemon is in `folder`, as the daemon sees it. */
@@ -79,9 +86,28 @@ function spawnDaemon(folder: string, program: string, args: readonly string[]): 
   return startDaemon(program, args, join(folder, 'dockerd.log'))
 }
 
-type Starting = { docker: DockerEngine['docker']; folder: string; there: string; daemon: ChildProcess }
+type Starting = { docker: DockerEngine['docker']; folder: string; there: string; daemon: ChildProcess; program: string }
 
-async function waitUntilReady({ docker, folder, there, daemon }: Starting): Promise<DockerEngine> {
+/** As a system would have them, by links. */
+function makeSystemFolder(folder: string, program: string): string {
+  const system = join(folder, 'system')
+  const links = {
+    'usr/sbin/dockerd': program,
+    'run/docker.sock': join(folder, 'docker.sock'),
+    'etc/docker': settingsOf(folder),
+  }
+  for (const [path, target] of Object.entries(links)) {
+    mkdirSync(dirname(join(system, path)), { recursive: true })
+    symlinkSync(target, join(system, path))
+  }
+  return system
+}
+
+function settingsOf(folder: string): string {
+  return join(folder, 'settings')
+}
+
+async function waitUntilReady({ docker, folder, there, daemon, program }: Starting): Promise<DockerEngine> {
   const stop = async () => {
     await stopChild(daemon)
     await unmountUnder(folder)
@@ -92,7 +118,11 @@ async function waitUntilReady({ docker, folder, there, daemon }: Starting): Prom
       () => true,
       () => false,
     )
-    if (answers) return { docker, shared: { here: folder, there }, hostsFolder: join(folder, 'settings/certs.d'), stop }
+    const hostsFolder = join(settingsOf(folder), 'certs.d')
+    if (answers) {
+      const systemFolder = makeSystemFolder(folder, program)
+      return { docker, shared: { here: folder, there }, systemFolder, hostsFolder, stop }
+    }
     await sleep(100)
   }
   const said = readFileSync(join(folder, 'dockerd.log'), 'utf8').slice(-2000)

@@ -15,6 +15,7 @@ import {
 import { type Mooring, startMooring } from './mooring.ts'
 import { type Content, hasText, pushLayout, readContent, statusOf } from './registry.ts'
 import { goToolHint } from './run.ts'
+import { startVerifyingProxy, type VerifyingProxy } from './verifying-proxy.ts'
 
 /** What the cells of a client work with: one gateway for all of them, content to pull, and ways to look at what was pushed. */
 export type Lab = {
@@ -26,6 +27,8 @@ export type Lab = {
   seedArtifact(repository: string, tag: string, subject?: Descriptor): Promise<ArtifactLayout>
   /** Stock registries to copy to and from, started when they are first asked for. @throws when none has the referrers API */
   stockRegistries(): Promise<readonly StockRegistry[]>
+  /** A verifying proxy before the gateway, started when it is first asked for. */
+  verifyingProxy(): Promise<VerifyingProxy>
   stop(): Promise<void>
 }
 
@@ -40,6 +43,7 @@ export async function startLab(start: (names: readonly string[]) => Promise<Moor
   const mooring = await start(labNames)
   const folders: string[] = []
   let stock: Promise<readonly StockRegistry[]> | undefined
+  let proxy: Promise<VerifyingProxy> | undefined
   const newFolder = () => {
     const folder = makeFolder()
     folders.push(folder)
@@ -61,7 +65,12 @@ export async function startLab(start: (names: readonly string[]) => Promise<Moor
       stock ??= startStockRegistries()
       return stock
     },
+    verifyingProxy() {
+      proxy ??= startVerifyingProxy(mooring, newFolder())
+      return proxy
+    },
     async stop() {
+      await (await proxy?.catch(() => undefined))?.stop()
       for (const registry of (await stock?.catch(() => [])) ?? []) await registry.stop()
       await mooring.stop()
       for (const folder of folders) rmSync(folder, { recursive: true, force: true })

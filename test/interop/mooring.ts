@@ -17,6 +17,8 @@ export type Mooring = {
   resolve(nameAndTag: string): Promise<{ status: string; digest: string; viaEns: string; mediaType: string }>
   /** `mooring resolve` proves that there is no such tag; exit code 3 is required. */
   resolveAbsent(nameAndTag: string): Promise<void>
+  /** Where the contracts of its chain are, as flags. */
+  chainFlags: readonly string[]
   /** Pushes an image layout and signs its tag beside a gateway that holds no key; absent at one that does. */
   publish?(layout: { folder: string }, nameAndTag: string): Promise<Published>
   stop(): Promise<void>
@@ -32,7 +34,8 @@ export async function startMooring(names: readonly string[] = []): Promise<Moori
   const args = ['dev', '--json', '--port', '0', '--rpc-port', '0', ...names.flatMap((name) => ['--name', name])]
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   endWithProcess(child)
-  const ready = await readReady(child)
+  const ready: Ready = await readReady(child, 'mooring dev')
+  if (!ready.ok) throw new Error(`mooring dev is not ok: ${JSON.stringify(ready)}`)
   const port = Number(new URL(ready.gateway).port)
   return {
     gateway: `http://localhost:${port}`,
@@ -44,8 +47,8 @@ export async function startMooring(names: readonly string[] = []): Promise<Moori
 }
 
 /** Runs a command of the built command line and returns what it printed. @throws when it exits other than `exitCode` */
-export function runMooring(args: readonly string[], exitCode = 0): Promise<string> {
-  return run(process.execPath, [program, ...args], { exitCode })
+export function runMooring(args: readonly string[], exitCode = 0, env: Record<string, string> = {}): Promise<string> {
+  return run(process.execPath, [program, ...args], { exitCode, env })
 }
 
 /** Where the contracts of a chain are, as flags. */
@@ -55,9 +58,19 @@ export function chainFlags({ rpc, ensRegistry, universalResolver }: ChainFlags):
 
 type ChainFlags = { rpc: string; ensRegistry: string; universalResolver: string }
 
+/** `mooring proxy` of the built command line, on a free port of loopback. */
+export async function startProxy(flags: readonly string[]): Promise<{ port: number; stop(): Promise<void> }> {
+  const args = ['proxy', '--json', '--port', '0', ...flags]
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  endWithProcess(child)
+  const { proxy }: { proxy: string } = await readReady(child, 'mooring proxy')
+  return { port: Number(new URL(proxy).port), stop: () => stopChild(child) }
+}
+
 /** `mooring resolve` on a chain. */
-export function resolvingOn(chain: ChainFlags): Pick<Mooring, 'resolve' | 'resolveAbsent'> {
+export function resolvingOn(chain: ChainFlags): Pick<Mooring, 'chainFlags' | 'resolve' | 'resolveAbsent'> {
   return {
+    chainFlags: chainFlags(chain),
     async resolve(nameAndTag) {
       return JSON.parse(await runMooring(['resolve', nameAndTag, '--json', ...chainFlags(chain)]))
     },
@@ -67,14 +80,13 @@ export function resolvingOn(chain: ChainFlags): Pick<Mooring, 'resolve' | 'resol
   }
 }
 
-async function readReady(child: ChildProcess): Promise<Ready> {
+/** The first line that a command prints, which is JSON. */
+async function readReady<Ready>(child: ChildProcess, command: string): Promise<Ready> {
   const notes: string[] = []
   child.stderr?.on('data', (bytes: Buffer) => notes.push(bytes.toString()))
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   const ended = once(child, 'exit').then(() => undefined)
   const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended])
-  if (line === undefined) throw new Error(`mooring dev ended before it was ready:\n${notes.join('')}`)
-  const ready: Ready = JSON.parse(line)
-  if (!ready.ok) throw new Error(`mooring dev is not ok: ${line}\n${notes.join('')}`)
-  return ready
+  if (line === undefined) throw new Error(`${command} ended before it was ready:\n${notes.join('')}`)
+  return JSON.parse(line)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Cell, type Client, facts, operations, type Row, relayOperations } from './client.ts'
+import { type Cell, type Client, facts, operations, proxyOperations, type Row, relayOperations } from './client.ts'
 import { type Mooring, startMooring } from './mooring.ts'
 import { startWorker } from './worker.ts'
 
@@ -21,6 +21,14 @@ const everything = {
 
 const onNode: Plan = { title: '`mooring dev` on Node', start: startMooring, ...everything }
 
+const behindProxy: Plan = {
+  title: '`mooring proxy` before a gateway that also lies, with the files of `mooring proxy install`',
+  start: startMooring,
+  columns: proxyOperations,
+  cellsOf: ({ throughProxy }) => proxyOperations.map((operation) => throughProxy?.[operation] ?? facts.noMirrors),
+  isFor: ({ takesHosts }) => takesHosts === true,
+}
+
 const signingWorker: Plan = {
   title: 'the Worker in workerd (D1, R2, Durable Object), with a test signer in the object of a repository',
   start: (names) => startWorker('publishing', names),
@@ -41,7 +49,10 @@ const relayWorker: Plan = {
 }
 
 /** What is tried on Node, and what with `--worker`. */
-export const plans = { node: [onNode], worker: [relayWorker, signingWorker] } as const satisfies Record<string, Plan[]>
+export const plans = { node: [onNode, behindProxy], worker: [relayWorker, signingWorker] } as const satisfies Record<
+  string,
+  Plan[]
+>
 
 /** Content arrives and the tag is denied (403); what the client shows of the answer names the command that signs. */
 function refusalOf(push: Cell): Cell {

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 /** What a file turns out to be: `ours` as it was written, `changed` by somebody since, or of somebody else. */
 export type SealedFile = { state: 'ours' | 'changed'; body: string } | { state: 'foreign' }
 
-const marker = '# written by mooring proxy install; mooring proxy uninstall removes it, unless somebody changes it'
+const markerStart = '# written by mooring proxy install'
+const marker = `${markerStart}; mooring proxy uninstall removes it, unless somebody changes it`
 
 /** The text of a file of settings that is known again: a marker and the hash of what follows stand above it. */
 export function sealText(body: string): string {
@@ -13,7 +14,7 @@ export function sealText(body: string): string {
 /** Takes a sealed text apart. */
 export function openSeal(text: string): SealedFile {
   const [first, second = '', ...rest] = text.split('\n')
-  if (first !== marker) return { state: 'foreign' }
+  if (!first?.startsWith(markerStart)) return { state: 'foreign' }
   const body = rest.join('\n')
   return { state: second === `# sha256:${hashOf(body)}` ? 'ours' : 'changed', body }
 }

@@ -5,6 +5,7 @@ import { type Client, facts, type Row } from '../client.ts'
 import { type ImageLayout, makeImageLayout } from '../image.ts'
 import { expectPushed, type Lab } from '../lab.ts'
 import { bindProgram, debianHint, type Program, whyMissing } from '../run.ts'
+import { bindWithDecoy, pullsThroughProxy } from '../through-proxy.ts'
 import { writeRegistriesConf } from './registries-conf.ts'
 
 // podman and buildah: one storage, one way to speak to registries, nearly the same commands.
@@ -51,12 +52,15 @@ async function start(lab: Lab, { name, flags, readFile, build }: Kind): Promise<
   writeRegistriesConf(home, lab.mooring.port)
   const bound = bindProgram(name, home)
   const program: Program = (args, options) => bound([...flags(home), ...args], options)
+  const proxiedHome = lab.newFolder()
+  const boundToDecoy = bindWithDecoy(name, proxiedHome)
+  const proxied: Program = (args, options) => boundToDecoy([...flags(home), ...args], options)
   const repository = `demo.eth/${name}`
   const at = (tagOrDigest: string) => `${lab.mooring.host}/${repository}${tagOrDigest}`
 
   /** Pulls one platform of a layout that is in the registry, checks manifest and file, and removes it. */
-  const expectPulls = async (image: string, layout: ImageLayout, architecture: 'amd64' | 'arm64') => {
-    const id = (await program(['pull', '--tls-verify=false', '--arch', architecture, '--quiet', image])).trim()
+  const expectPulls = async (image: string, layout: ImageLayout, architecture: 'amd64' | 'arm64', puller = program) => {
+    const id = (await puller(['pull', '--tls-verify=false', '--arch', architecture, '--quiet', image])).trim()
     const config = JSON.parse(
       readFileSync(join(layout.folder, 'blobs', layout[architecture].replace(':', '/')), 'utf8'),
     ).config
@@ -100,12 +104,18 @@ async function start(lab: Lab, { name, flags, readFile, build }: Kind): Promise<
       },
       signatures: facts.noReferrers,
     },
+    throughProxy: pullsThroughProxy(lab, {
+      client: name,
+      place: { flags: ['--podman', '--user'], env: { XDG_CONFIG_HOME: join(proxiedHome, '.config') } },
+      pull: (image, layout) => expectPulls(image, layout, 'amd64', proxied),
+    }),
   }
 }
 
 function createRow(kind: Kind): Row {
   return {
     name: kind.name,
+    takesHosts: true,
     whyNot: () =>
       process.getuid?.() === 0
         ? whyMissing(kind.name, debianHint(kind.name))

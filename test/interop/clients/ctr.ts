@@ -5,6 +5,7 @@ import { startContainerd, writeHosts } from '../containerd.ts'
 import { type Layout, makeImageLayout, platformOf } from '../image.ts'
 import { expectPushed, type Lab } from '../lab.ts'
 import { debianHint, run, whyMissing } from '../run.ts'
+import { pullsThroughProxy } from '../through-proxy.ts'
 
 const repository = 'demo.eth/ctr'
 
@@ -13,6 +14,7 @@ async function start(lab: Lab): Promise<Client> {
   const at = (tagOrDigest: string) => `${lab.mooring.host}/${repository}${tagOrDigest}`
   const hosts = lab.newFolder()
   writeHosts(hosts, lab.mooring.port)
+  const root = lab.newFolder()
 
   /** Pulls an image, reads every blob of the layout from containerd's store, and removes all of it. */
   const expectPulls = async (image: string, layout: Layout, ...flags: string[]) => {
@@ -69,6 +71,19 @@ async function start(lab: Lab): Promise<Client> {
       },
       signatures: facts.noReferrers,
     },
+    throughProxy: pullsThroughProxy(lab, {
+      client: 'ctr',
+      place: { flags: ['--containerd', '--root', root] },
+      pull: (image, layout) =>
+        expectPulls(
+          image,
+          layout,
+          '--all-platforms',
+          '--plain-http',
+          '--hosts-dir',
+          join(root, 'etc/containerd/certs.d'),
+        ),
+    }),
     stop,
   }
 }
@@ -76,6 +91,7 @@ async function start(lab: Lab): Promise<Client> {
 /** containerd with its own `ctr`. */
 export const ctr: Row = {
   name: 'containerd (ctr)',
+  takesHosts: true,
   whyNot: () =>
     process.getuid?.() === 0
       ? whyMissing('containerd', debianHint('containerd'))

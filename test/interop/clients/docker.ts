@@ -8,6 +8,7 @@ import { engineFolder, hasEngine, installEngine } from '../engine-28.ts'
 import { type ImageLayout, makeImageLayout, makeTar, readBlob } from '../image.ts'
 import { expectPushed, type Lab } from '../lab.ts'
 import { run } from '../run.ts'
+import { pullsThroughProxy } from '../through-proxy.ts'
 
 type Store = 'classic' | 'containerd'
 type Architecture = 'amd64' | 'arm64'
@@ -116,6 +117,12 @@ async function start(lab: Lab, store: Store, engine: DockerEngine): Promise<Clie
       'name as host': store === 'classic' ? facts.classicMirrors : () => expectNameAsHost(session),
       signatures: facts.noReferrers,
     },
+    throughProxy: pullsThroughProxy(lab, {
+      client: `docker-${store}`,
+      // The engine is found, and asked what it is: no flag says that there is one.
+      place: { flags: ['--root', engine.systemFolder] },
+      pull: (name, layout) => expectPulls(session, name, layout, 'amd64'),
+    }),
   }
 }
 
@@ -138,6 +145,7 @@ export const dockerClassic: Row = {
 /** Docker Engine 28 or later with the containerd store. */
 export const dockerContainerd: Row = {
   name: 'docker, containerd store',
+  takesHosts: true,
   slow: true,
   install: installEngine,
   whyNot: () => {

@@ -1,17 +1,25 @@
 import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Client, facts, type Row } from '../client.ts'
 import { makeArtifactLayout, makeImageLayout, platformOf } from '../image.ts'
 import { expectDeleted, expectPushed, expectPushedByDigest, expectSameLayout, type Lab } from '../lab.ts'
 import { bindProgram, debianHint, whyMissing } from '../run.ts'
+import { bindWithDecoy, pullsThroughProxy } from '../through-proxy.ts'
 import { writeRegistriesConf } from './registries-conf.ts'
 
 const repository = 'demo.eth/skopeo'
+const systemDropIns = '/etc/containers/registries.conf.d'
 const arm64 = ['--override-os', 'linux', '--override-arch', 'arm64']
 
 async function start(lab: Lab): Promise<Client> {
   const home = lab.newFolder()
   const skopeo = bindProgram('skopeo', home)
   writeRegistriesConf(home, lab.mooring.port)
+  const root = lab.newFolder()
+  const dropIns = join(root, systemDropIns)
+  mkdirSync(dropIns, { recursive: true })
+  const proxied = bindWithDecoy('skopeo', lab.newFolder(), { [systemDropIns]: dropIns })
   const at = (tagOrDigest: string) => `docker://${lab.mooring.host}/${repository}${tagOrDigest}`
   const push = (from: string, to: string, ...flags: string[]) =>
     skopeo(['copy', '--dest-tls-verify=false', ...flags, `oci:${from}:1`, to])
@@ -67,12 +75,22 @@ async function start(lab: Lab): Promise<Client> {
       },
       signatures: facts.noReferrers,
     },
+    throughProxy: pullsThroughProxy(lab, {
+      client: 'skopeo',
+      place: { flags: ['--podman', '--root', root] },
+      pull: async (image, layout) => {
+        const copy = lab.newFolder()
+        await proxied(['copy', '--src-tls-verify=false', '--all', `docker://${image}`, `oci:${copy}:1`])
+        expectSameLayout(copy, layout)
+      },
+    }),
   }
 }
 
 /** skopeo, which copies between a registry and folders. */
 export const skopeo: Row = {
   name: 'skopeo',
+  takesHosts: true,
   whyNot: () => whyMissing('skopeo', debianHint('skopeo')),
   start,
 }
