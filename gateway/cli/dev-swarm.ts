@@ -80,7 +80,7 @@ export async function waitForUpload(repositoryUrl: string, node: DevNode): Promi
   const url = `${repositoryUrl}/_mooring/status`
   const end = performance.now() + uploadTimeoutMs
   for (;;) {
-    const { body } = await fetchBounded({ url, timeoutMs: 30_000 }, maxStatusBytes)
+    const { body } = await fetchBounded({ url, reach: 'given', timeoutMs: 30_000 }, maxStatusBytes)
     const status = JSON.parse(new TextDecoder().decode(body)) as Status
     const way = wayTo(status)
     if (way) return [way, describeUpload(status, way, node)]

@@ -10,7 +10,7 @@ import { openSwarmHash } from '../swarm/node-wasm.ts'
 import { layoutEntry, layoutFiles, layoutPath } from '../swarm/oci-layout.ts'
 import { type BeeChoice, beeFlags, choosePostageBatch, expectReference, readBee, storeTree } from './bee-target.ts'
 import { connectionFlags } from './client/connect.ts'
-import { checkContent, type Expected } from './client/content.ts'
+import { checkContent, type Expected, type TakeContent } from './client/content.ts'
 import { firstThatHolds } from './client/read-list.ts'
 import { resolveTag } from './client/resolve-tag.ts'
 import { lookupFlags, openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
@@ -97,10 +97,11 @@ function rootOf({
 async function writeLayout(session: Session, { repository, tag }: Subject, root: Expected, folder: LayoutFolder) {
   const files = new Map<string, Layout['files'][number]>()
   await firstThatHolds(session, async (gateway) => {
-    const checks = checkContent(`${gateway}/v2/${repository}`, root, async ({ digest, mediaType }, open) => {
+    const write: TakeContent = async ({ digest, mediaType }, open) => {
       const path = layoutPath(digest)
       if (!files.has(path)) files.set(path, { ...(await folder.write(path, open())), mediaType })
-    })
+    }
+    const checks = checkContent(`${gateway}/v2/${repository}`, root, write, session.onChain.reach)
     for await (const _check of checks);
   })
   const { digest, size, mediaType } = root

@@ -2,7 +2,7 @@ import { ConfigError, readUrls } from '../config.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connect, connectionFlags } from './client/connect.ts'
-import { HttpFailure } from './client/http.ts'
+import { HttpFailure, type Reach } from './client/http.ts'
 import { openName } from './client/name-on-chain.ts'
 import { fetchMooring } from './client/read-list.ts'
 import { parseSubject, type Subject, wantsJson } from './client/session.ts'
@@ -19,8 +19,8 @@ export const status: Verb = {
   run: async (context) => {
     const subject = parseSubject(context, 'NAME')
     try {
-      const gateway = await chooseGateway(context, subject)
-      const value = { gateway, ...(await readStatus(gateway, subject)) }
+      const chosen = await chooseGateway(context, subject)
+      const value = { gateway: chosen.gateway, ...(await readStatus(chosen, subject)) }
       context.print(wantsJson(context) ? JSON.stringify(value) : describe(value))
       return value.ok ? exitCodes.done : exitCodes.failed
     } catch (error) {
@@ -61,25 +61,27 @@ type StatusRow = {
 const maxPageBytes = 16 * 1024 * 1024
 const tagsPerPage = 100
 
+type ChosenGateway = { gateway: string; reach: Reach }
+
 /** A gateway that is named is asked without the chain. */
-async function chooseGateway(context: VerbContext, { ensName }: Subject): Promise<string> {
+async function chooseGateway(context: VerbContext, { ensName }: Subject): Promise<ChosenGateway> {
   const [named] = readUrls(context.settings, 'gateway')
-  if (named !== undefined) return named
+  if (named !== undefined) return { gateway: named, reach: 'given' }
   const connection = await connect(context.settings, context.note)
-  const { gateways } = await openName(connection, ensName, BigInt(Math.floor(Date.now() / 1000)))
+  const { gateways, reach } = await openName(connection, ensName, BigInt(Math.floor(Date.now() / 1000)))
   const [first] = gateways
   if (first === undefined) throw new ConfigError('--gateway', null, `a URL: the chain names no gateway for ${ensName}`)
-  return first
+  return { gateway: first, reach }
 }
 
 /** All pages as one. @throws GatewayUnavailable, HttpFailure */
-async function readStatus(gateway: string, { repository }: Subject): Promise<StatusPage> {
+async function readStatus({ gateway, reach }: ChosenGateway, { repository }: Subject): Promise<StatusPage> {
   const tags: StatusRow[] = []
   const problems: StatusPage['problems'][number][] = []
   for (;;) {
     const last = encodeURIComponent(tags.at(-1)?.tag ?? '')
     const endpoint = `status?n=${tagsPerPage}&last=${last}`
-    const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes)
+    const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes, reach)
     const page = parsePage(url, body)
     const [first] = page.tags
     if (first && first.tag <= (tags.at(-1)?.tag ?? ''))

@@ -5,7 +5,8 @@ import { isDigest } from '../oci/digest.ts'
 import type { Seed } from '../reseed.ts'
 import { isTombstone } from '../tags/entry.ts'
 import { checkContent, checkedBytes, type Expected } from './client/content.ts'
-import { fetchBounded } from './client/http.ts'
+import { fetchBounded, type HttpRequest } from './client/http.ts'
+import { nextPageUrl } from './client/next-page.ts'
 import { readHistory, type Version } from './client/read-history.ts'
 import { readWholeList, visibleEntries, type WholeList } from './client/read-list.ts'
 import type { Session } from './client/session.ts'
@@ -27,17 +28,17 @@ export async function findSeeds(
   note: (line: string) => void,
 ): Promise<GatewaySeeds> {
   const list = await readWholeList(session, repository)
-  const repositoryUrl = `${list.gateway}/v2/${repository}`
+  const place = { url: `${list.gateway}/v2/${repository}`, reach: session.onChain.reach }
   const found: Found = new Map()
   for (const [, entry] of visibleEntries(list)) {
-    await addBelow(repositoryUrl, entry, found).catch((error: Error) => {
+    await addBelow(place, entry, found).catch((error: Error) => {
       note(`${entry.digest}: ${error.message}`)
       found.set(entry.digest, { digest: entry.digest, size: entry.size, open: async () => undefined })
     })
   }
   const history = await readHistory(session, repository)
   for (const entry of retained(history, limits, session.localTime)) {
-    await addBelow(repositoryUrl, entry, found).catch((error: Error) => note(`left out of history: ${error.message}`))
+    await addBelow(place, entry, found).catch((error: Error) => note(`left out of history: ${error.message}`))
   }
   return { list, seeds: [...found.values()] }
 }
@@ -55,41 +56,43 @@ function* retained(
   }
 }
 
+/** A repository at a gateway. */
+type Place = Pick<HttpRequest, 'url' | 'reach'>
+
 /** A manifest, all that it names, and all that refers to any of its manifests. */
-async function addBelow(repositoryUrl: string, root: Expected, found: Found): Promise<void> {
+async function addBelow(place: Place, root: Expected, found: Found): Promise<void> {
   if (found.has(root.digest)) return
   const manifests: Digest[] = []
-  for await (const { name, expected, skipped } of checkContent(repositoryUrl, root, async () => {})) {
-    if (!skipped && !found.has(expected.digest))
-      found.set(expected.digest, seedOf(repositoryUrl, expected, name !== 'blob'))
+  for await (const { name, expected, skipped } of checkContent(place.url, root, async () => {}, place.reach)) {
+    if (!skipped && !found.has(expected.digest)) found.set(expected.digest, seedOf(place, expected, name !== 'blob'))
     if (name !== 'blob') manifests.push(expected.digest)
   }
   for (const subject of manifests) {
-    for (const referrer of await readReferrers(repositoryUrl, subject)) await addBelow(repositoryUrl, referrer, found)
+    for (const referrer of await readReferrers(place, subject)) await addBelow(place, referrer, found)
   }
 }
 
-function seedOf(repositoryUrl: string, expected: Expected, isManifest: boolean): Seed {
+function seedOf(place: Place, expected: Expected, isManifest: boolean): Seed {
   const { digest, size, mediaType } = expected
-  const url = `${repositoryUrl}/${isManifest ? 'manifests' : 'blobs'}/${digest}`
-  const open = async () => checkedBytes(url, expected)
+  const url = `${place.url}/${isManifest ? 'manifests' : 'blobs'}/${digest}`
+  const open = async () => checkedBytes(url, expected, place.reach)
   return isManifest ? { digest, size, mediaType, open } : { digest, size, open }
 }
 
 const timeoutMs = 60_000
 
 /** end-12, page by page. What it says is a place to look at: each manifest proves itself by its digest. */
-async function readReferrers(repositoryUrl: string, subject: Digest): Promise<Expected[]> {
+async function readReferrers({ url: repositoryUrl, reach }: Place, subject: Digest): Promise<Expected[]> {
   const found: Expected[] = []
-  for (let path = `${repositoryUrl}/referrers/${subject}`; ; ) {
-    const { status, headers, body } = await fetchBounded({ url: path, timeoutMs }, defaultLimits.maxManifestBytes)
+  for (let url = `${repositoryUrl}/referrers/${subject}`; ; ) {
+    const { status, headers, body } = await fetchBounded({ url, reach, timeoutMs }, defaultLimits.maxManifestBytes)
     if (status !== 200) return found
     const { manifests } = JSON.parse(new TextDecoder().decode(body)) as { manifests?: unknown }
     const page = Array.isArray(manifests) ? manifests.filter(isDescriptor) : []
     found.push(...page)
-    const next = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1]
-    if (next === undefined || page.length === 0) return found
-    path = new URL(next, repositoryUrl).href
+    const next = nextPageUrl(headers.get('link'), url)
+    if (next === null || page.length === 0) return found
+    url = next
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type PostagePrice,
 } from '../swarm/postage.ts'
 import { checkContent } from './client/content.ts'
+import type { Reach } from './client/http.ts'
 import { firstThatHolds, readWholeList, visibleEntries } from './client/read-list.ts'
 import { openSession, parseSubject, wantsJson } from './client/session.ts'
 import { failureOf, reportFailure } from './reading.ts'
@@ -83,7 +84,9 @@ async function spaceOfName(context: VerbContext): Promise<Space> {
   const sizes = new Map<Digest, number>()
   for (const [, entry] of visibleEntries(list)) {
     if (sizes.has(entry.digest)) continue
-    const found = await firstThatHolds(session, (gateway) => sizesBelow(`${gateway}/v2/${subject.repository}`, entry))
+    const found = await firstThatHolds(session, (gateway) =>
+      sizesBelow(`${gateway}/v2/${subject.repository}`, entry, session.onChain.reach),
+    )
     for (const [digest, size] of found) sizes.set(digest, size)
   }
   const whole = [...sizes.values(), list.entries.size * MAX_ENTRY_BYTES, indexBytesAtMost(sizes.size)]
@@ -92,9 +95,9 @@ async function spaceOfName(context: VerbContext): Promise<Space> {
   return { contents: sizes.size, size, chunks, depth: estimateDepth(chunks), exact: false }
 }
 
-async function sizesBelow(repositoryUrl: string, root: Parameters<typeof checkContent>[1]) {
+async function sizesBelow(repositoryUrl: string, root: Parameters<typeof checkContent>[1], reach: Reach) {
   const found = new Map<Digest, number>()
-  for await (const { expected, skipped } of checkContent(repositoryUrl, root, async () => {})) {
+  for await (const { expected, skipped } of checkContent(repositoryUrl, root, async () => {}, reach)) {
     if (!skipped) found.set(expected.digest, expected.size)
   }
   return found

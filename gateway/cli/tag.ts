@@ -4,7 +4,7 @@ import { defaultLimits } from '../limits.ts'
 import { algorithmOf, type Digest, hexOf, isDigest } from '../oci/digest.ts'
 import type { RefusalName } from '../tags/refusal.ts'
 import { connectionFlags } from './client/connect.ts'
-import { fetchBounded, type HttpAnswer, HttpFailure } from './client/http.ts'
+import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest } from './client/http.ts'
 import { ListUnverified, readWholeList, visibleEntries, type WholeList } from './client/read-list.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { failureOf, type ReadingFailure } from './reading.ts'
@@ -78,9 +78,10 @@ async function moveTag(session: Session, subject: Subject, digest: Digest, outco
   const gateway = before?.gateway ?? session.onChain.gateways[0]
   if (gateway === undefined) throw new ListUnverified('GatewayUnavailable', 'the chain names no gateway for this name')
   const manifests = `${gateway}/v2/${subject.repository}/manifests`
+  const { reach } = session.onChain
   if (outcome.before !== digest) {
-    const manifest = await fetchManifest(`${manifests}/${digest}`, digest)
-    await putManifest(`${manifests}/${subject.tag}`, manifest)
+    const manifest = await fetchManifest({ url: `${manifests}/${digest}`, reach }, digest)
+    await putManifest({ url: `${manifests}/${subject.tag}`, reach }, manifest)
     outcome.published = true
   }
   const after = outcome.published || !before ? await readWholeList(session, subject.repository) : before
@@ -112,14 +113,15 @@ function digestOfTag(list: WholeList, wanted: string): string | undefined {
   return visibleEntries(list).find(([name]) => name === wanted)?.[1].digest
 }
 
+type Place = Pick<HttpRequest, 'url' | 'reach'>
 type FetchedManifest = { mediaType: string; body: Uint8Array }
 
 const timeoutMs = 60_000
 const maxAnswerBytes = 64 * 1024
 
-async function fetchManifest(url: string, digest: Digest): Promise<FetchedManifest> {
+async function fetchManifest({ url, reach }: Place, digest: Digest): Promise<FetchedManifest> {
   const headers = { accept: '*/*' }
-  const answer = await ask(fetchBounded({ url, headers, timeoutMs }, defaultLimits.maxManifestBytes))
+  const answer = await ask(fetchBounded({ url, reach, headers, timeoutMs }, defaultLimits.maxManifestBytes))
   if (answer.status !== 200) throw refusedBy(answer, url)
   const { body } = answer
   const actual = createHash(algorithmOf(digest)).update(body).digest('hex')
@@ -129,9 +131,9 @@ async function fetchManifest(url: string, digest: Digest): Promise<FetchedManife
   return { mediaType: answer.headers.get('content-type') ?? '', body }
 }
 
-async function putManifest(url: string, { mediaType, body }: FetchedManifest): Promise<void> {
+async function putManifest({ url, reach }: Place, { mediaType, body }: FetchedManifest): Promise<void> {
   const headers = { 'content-type': mediaType }
-  const answer = await ask(fetchBounded({ url, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes))
+  const answer = await ask(fetchBounded({ url, reach, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes))
   if (answer.status !== 201) throw refusedBy(answer, url)
 }
 

@@ -103,7 +103,8 @@ function expectedOf({ digest, size, mediaType, swarmReference }: Resolution): Ex
 async function checkAllContent(session: Session, subject: Subject, root: Expected, say: Say): Promise<void> {
   const held = await firstThatHolds(session, async (gateway) => {
     const checks = []
-    for await (const check of checkContent(`${gateway}/v2/${subject.repository}`, root)) checks.push(check)
+    const content = checkContent(`${gateway}/v2/${subject.repository}`, root, undefined, session.onChain.reach)
+    for await (const check of content) checks.push(check)
     return checks
   })
   for (const { name, expected, skipped } of held) {

@@ -111,7 +111,8 @@ test('inspect: an expired list is told apart from none, with its version, also w
   const reader = createViemChain({ rpcUrl: world.chain.rpc, ensRegistry, ...domain })
   const authority = await reader.readAuthority('acme.eth')
   const now = BigInt(Math.floor(Date.now() / 1000))
-  const question = { domain, ensName: 'acme.eth', repository: 'acme.eth', authority, localTime: now }
+  const reach = 'given' as const
+  const question = { domain, reach, ensName: 'acme.eth', repository: 'acme.eth', authority, localTime: now }
   expect(await readGatewayList(world.gateway.url, question)).toMatchObject({ version: 2, error: null })
   const later = { ...question, localTime: now + 100n * 86_400n }
   expect(await readGatewayList(world.gateway.url, later)).toMatchObject({ version: 2, error: 'Expired' })

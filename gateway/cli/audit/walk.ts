@@ -36,7 +36,12 @@ export async function walkHistory(session: Session, gateway: string, repository:
   let wanted = head.signed.hash
   try {
     while (wanted !== ZERO_HASH) {
-      const page = await readHistoryPage(gateway, repository, versions.at(-1)?.signed.hash ?? null)
+      const page = await readHistoryPage(
+        gateway,
+        repository,
+        versions.at(-1)?.signed.hash ?? null,
+        session.onChain.reach,
+      )
       if (page.length === 0) return { ...nothing, head, versions, missing: wanted }
       for (const version of page) {
         versions.push(await auditVersion(session, version, wanted, versions.at(-1)))

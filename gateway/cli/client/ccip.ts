@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import { lookupRequest, maxAnswerBytes, readLookupAnswer } from '../../library/lookup-request.ts'
 import type { ListDomain } from '../../tags/list.ts'
-import { fetchBounded } from './http.ts'
+import { fetchBounded, type Reach } from './http.ts'
 
 export { GatewayUnavailable } from '../../library/gateway-unavailable.ts'
 
@@ -17,8 +17,9 @@ export async function fetchResponse(
   domain: ListDomain,
   callData: Hex,
   timeoutMs: number = defaultLookupTimeoutMs,
+  reach: Reach = 'public or loopback',
 ): Promise<Hex> {
-  const request = { ...lookupRequest(gateway, domain, callData), timeoutMs }
+  const request = { ...lookupRequest(gateway, domain, callData), reach, timeoutMs }
   const { status, body } = await fetchBounded(request, maxAnswerBytes)
   return readLookupAnswer(gateway, status, body)
 }

@@ -8,7 +8,7 @@ import { referenceOf } from '../../swarm/reference.ts'
 import { ZERO_REFERENCE } from '../../tags/entry.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { GatewayUnavailable } from './ccip.ts'
-import { openAnswer, readBody } from './http.ts'
+import { openAnswer, type Reach } from './http.ts'
 
 /**
  * What content must be: its digest names it, its size bounds what is read. `swarmReference` is what a signed entry says of a manifest;
@@ -37,18 +37,19 @@ export async function* checkContent(
   repositoryUrl: string,
   root: Expected,
   take: TakeContent = readToTheEnd,
+  reach: Reach = 'public or loopback',
 ): AsyncGenerator<ContentCheck> {
-  yield* checkManifest({ repositoryUrl, take, seen: new Set() }, root, 1)
+  yield* checkManifest({ repositoryUrl, reach, take, seen: new Set() }, root, 1)
 }
 
 async function readToTheEnd(_expected: Expected, open: () => AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _chunk of open());
 }
 
-type Walk = { repositoryUrl: string; take: TakeContent; seen: Set<Digest> }
+type Walk = { repositoryUrl: string; reach: Reach; take: TakeContent; seen: Set<Digest> }
 
 async function* checkManifest(walk: Walk, expected: Expected, depth: number): AsyncGenerator<ContentCheck> {
-  const { repositoryUrl, take, seen } = walk
+  const { repositoryUrl, reach, take, seen } = walk
   if (seen.has(expected.digest)) return
   seen.add(expected.digest)
   const { blobs, children } = await readCheckedManifest(walk, expected)
@@ -60,20 +61,20 @@ async function* checkManifest(walk: Walk, expected: Expected, depth: number): As
   for (const blob of blobs) {
     if (seen.has(blob.digest)) continue
     seen.add(blob.digest)
-    if (!blob.external) await take(blob, () => checkedBytes(`${repositoryUrl}/blobs/${blob.digest}`, blob))
+    if (!blob.external) await take(blob, () => checkedBytes(`${repositoryUrl}/blobs/${blob.digest}`, blob, reach))
     yield { name: 'blob', expected: blob, skipped: blob.external }
   }
 }
 
 /** A manifest whose bytes have the expected size, digest and media type. @throws as `checkContent` */
-async function readCheckedManifest({ repositoryUrl, take }: Walk, expected: Expected): Promise<Manifest> {
+async function readCheckedManifest({ repositoryUrl, reach, take }: Walk, expected: Expected): Promise<Manifest> {
   const { maxManifestBytes } = defaultLimits
   if (expected.size > maxManifestBytes) {
     throw new Refusal('SizeMismatch', `${expected.digest} has ${expected.size} bytes, over ${maxManifestBytes}`)
   }
   const chunks: Uint8Array[] = []
   const url = `${repositoryUrl}/manifests/${expected.digest}`
-  for await (const chunk of checkedBytes(url, expected)) chunks.push(chunk)
+  for await (const chunk of checkedBytes(url, expected, reach)) chunks.push(chunk)
   await checkReference(expected, chunks)
   await take(expected, async function* () {
     yield* chunks
@@ -99,16 +100,16 @@ async function checkReference(expected: Expected, chunks: readonly Uint8Array[])
  * A body that is hashed while it comes and ends at the first byte too many. @throws Refusal SizeMismatch, DigestMismatch at its end when it
  * is another one; GatewayUnavailable, HttpFailure
  */
-export async function* checkedBytes(url: string, expected: Expected): AsyncGenerator<Uint8Array> {
+export async function* checkedBytes(url: string, expected: Expected, reach: Reach): AsyncGenerator<Uint8Array> {
   const { digest, size, mediaType } = expected
-  const { response, signal } = await openAnswer({ url, headers: { accept: mediaType || '*/*' }, timeoutMs })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new GatewayUnavailable(`${url} answers ${response.status}`)
+  const { status, body, close } = await openAnswer({ url, reach, headers: { accept: mediaType || '*/*' }, timeoutMs })
+  if (status !== 200) {
+    close()
+    throw new GatewayUnavailable(`${url} answers ${status}`)
   }
   const hash = createHash(algorithmOf(digest))
   let received = 0
-  for await (const chunk of readBody(url, response, signal)) {
+  for await (const chunk of body) {
     received += chunk.length
     if (received > size) throw new Refusal('SizeMismatch', `${url} sends more than the ${size} bytes of ${digest}`)
     hash.update(chunk)

@@ -6,7 +6,7 @@ import type { ListDomain } from '../../tags/list.ts'
 import { Refusal, type RefusalName } from '../../tags/refusal.ts'
 import type { NameMemory } from '../../tags/verify.ts'
 import { fetchResponse, GatewayUnavailable } from './ccip.ts'
-import { BodyTooLarge, HttpFailure } from './http.ts'
+import { BodyTooLarge, HttpFailure, type Reach } from './http.ts'
 
 /** Why a name could not be verified: an error name of the protocol, or that there was nobody to ask. */
 export type FailureName = RefusalName | 'GatewayUnavailable' | 'VerifierSplit' | 'ChainUnavailable'
@@ -20,6 +20,8 @@ export type LookupOutcome =
 export type LookupQuestion = {
   domain: ListDomain
   gateways: readonly string[]
+  /** Where these may lead. */
+  reach: Reach
   callData: Hex
   readAuthority: (ensName: string) => Promise<NameAuthority>
   /** Unix seconds. */
@@ -36,8 +38,8 @@ export type LookupQuestion = {
  * When all fail, the first refusal is the error, because it says more than silence. @throws ChainUnavailable
  */
 export async function lookUp(question: LookupQuestion): Promise<LookupOutcome> {
-  const { domain, callData, timeoutMs } = question
-  const ask = (gateway: string) => fetchResponse(gateway, domain, callData, timeoutMs)
+  const { domain, callData, timeoutMs, reach } = question
+  const ask = (gateway: string) => fetchResponse(gateway, domain, callData, timeoutMs, reach)
   const outcome = await askGateways({ ...question, ask, refusalOf })
   if (outcome.verified !== null) return outcome
   const { refusal, message, response } = outcome

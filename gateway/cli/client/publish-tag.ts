@@ -42,7 +42,7 @@ export async function publishTag(
     if (current !== null && isSame(before, target)) return current.signed
     const changes: TagChange[] = [{ tag, entry: movedEntry(before, target, (current?.signed.list.version ?? 0n) + 1n) }]
     const signed = await signNext(session, signer, current, changes)
-    const answer = await putList(place, signed, changes)
+    const answer = await putList(session, place, signed, changes)
     if (answer.status === 201) return signed
     if (answer.status !== 412)
       throw new GatewayUnavailable(`${place.gateway} does not take the list: ${wordsOf(answer)}`)
@@ -53,7 +53,7 @@ export async function publishTag(
 /** Null where the gateway says that nothing was ever published. */
 async function readCurrent(session: Session, { gateway, repository }: PublishingPlace): Promise<WholeList | null> {
   const url = `${gateway}/v2/${repository}/_mooring/proof/latest`
-  const { status } = await fetchBounded({ url, timeoutMs }, maxAnswerBytes)
+  const { status } = await fetchBounded({ url, reach: session.onChain.reach, timeoutMs }, maxAnswerBytes)
   return status === 404 ? null : readWholeListAt(session, gateway, repository)
 }
 
@@ -101,6 +101,7 @@ async function signNext(
 }
 
 function putList(
+  { onChain }: Session,
   { gateway, repository }: PublishingPlace,
   { list, signatures }: SignedList,
   changes: readonly TagChange[],
@@ -112,7 +113,7 @@ function putList(
   })
   const url = `${gateway}/v2/${repository}/_mooring/list`
   const headers = { 'content-type': 'application/json' }
-  return fetchBounded({ url, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes)
+  return fetchBounded({ url, reach: onChain.reach, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes)
 }
 
 function wordsOf({ status, body }: HttpAnswer): string {

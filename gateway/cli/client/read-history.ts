@@ -5,6 +5,7 @@ import { parseEntryJson, parseSignedListJson } from '../../tags/json.ts'
 import { arrayOf, membersOf, textMember } from '../../tags/json-members.ts'
 import { hashList, type ListDomain, type SignedList, ZERO_HASH } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
+import type { Reach } from './http.ts'
 import { fetchMooring, firstThatHolds, readJson, readWholeList } from './read-list.ts'
 import type { Session } from './session.ts'
 
@@ -28,7 +29,12 @@ export async function readHistory(session: Session, repository: string): Promise
     const versions: Version[] = []
     let wanted = head.signed.hash
     while (wanted !== ZERO_HASH) {
-      const page = await readHistoryPage(gateway, repository, versions.at(-1)?.signed.hash ?? null)
+      const page = await readHistoryPage(
+        gateway,
+        repository,
+        versions.at(-1)?.signed.hash ?? null,
+        session.onChain.reach,
+      )
       if (page.length === 0)
         throw new Refusal('BadResponse', `${gateway} does not have the version with hash ${wanted}`)
       for (const version of page) {
@@ -50,9 +56,14 @@ function checkLink(domain: ListDomain, signed: SignedList, wanted: string): void
  * The next older versions after the one with hash `last`, newest first; the newest ones for null. Only their form is checked.
  * @throws Refusal BadResponse, GatewayUnavailable, HttpFailure, BodyTooLarge
  */
-export async function readHistoryPage(gateway: string, repository: string, last: Hex | null): Promise<Version[]> {
+export async function readHistoryPage(
+  gateway: string,
+  repository: string,
+  last: Hex | null,
+  reach: Reach,
+): Promise<Version[]> {
   const endpoint = `history?n=${pageItems}${last === null ? '' : `&last=${last}`}`
-  const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes)
+  const { url, body } = await fetchMooring(gateway, repository, endpoint, maxPageBytes, reach)
   return readJson(url, () => {
     const { lists } = parseStrictJson(body, { maxDepth: 8 }) as { lists?: unknown }
     if (!Array.isArray(lists)) throw new Error('lists is not an array')

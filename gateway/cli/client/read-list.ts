@@ -5,7 +5,7 @@ import { Refusal, type RefusalName } from '../../tags/refusal.ts'
 import { buildWellFormedTree, type Slot } from '../../tags/tree.ts'
 import { verifyAgainstMemory, verifyList } from '../../tags/verify.ts'
 import { GatewayUnavailable } from './ccip.ts'
-import { fetchBounded } from './http.ts'
+import { fetchBounded, type Reach } from './http.ts'
 import { refusalOf } from './look-up.ts'
 import type { Session } from './session.ts'
 
@@ -42,8 +42,13 @@ export async function readWholeList(session: Session, repository: string): Promi
 }
 
 /** The same from one gateway. @throws Refusal, GatewayUnavailable, HttpFailure, BodyTooLarge, ChainUnavailable */
-export async function readWholeListAt(session: Session, gateway: string, repository: string): Promise<WholeList> {
-  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes)
+export async function readWholeListAt(
+  session: Session,
+  gateway: string,
+  repository: string,
+  reach: Reach = session.onChain.reach,
+): Promise<WholeList> {
+  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes, reach)
   const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
   const list = { ...(await verifyWholeList(session, signed, slots)), gateway }
   await session.memory.remember(session.onChain.domain, list.signed, { tags: 'all', entries: list.entries })
@@ -76,9 +81,10 @@ export async function fetchMooring(
   repository: string,
   endpoint: string,
   maxBytes: number,
+  reach: Reach,
 ): Promise<{ url: string; body: Uint8Array }> {
   const url = `${gateway}/v2/${repository}/_mooring/${endpoint}`
-  const { status, body } = await fetchBounded({ url, timeoutMs }, maxBytes)
+  const { status, body } = await fetchBounded({ url, reach, timeoutMs }, maxBytes)
   if (status !== 200) throw new GatewayUnavailable(`${url} answers ${status}`)
   return { url, body }
 }

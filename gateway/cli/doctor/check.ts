@@ -64,8 +64,8 @@ const timeoutMs = 20_000
 const maxAnswerBytes = 512 * 1024
 
 /** One bounded request. @throws HttpFailure, BodyTooLarge */
-export function ask(request: Omit<HttpRequest, 'timeoutMs'>): Promise<HttpAnswer> {
-  return fetchBounded({ ...request, timeoutMs }, maxAnswerBytes)
+export function ask(request: Omit<HttpRequest, 'reach' | 'timeoutMs'>): Promise<HttpAnswer> {
+  return fetchBounded({ ...request, reach: 'given', timeoutMs }, maxAnswerBytes)
 }
 
 /** The JSON object of an answer; undefined for anything else. */

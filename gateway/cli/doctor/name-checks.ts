@@ -76,7 +76,7 @@ async function checkList(
   let list: WholeList | null = null
   const fix = 'push a tag to it, or let its operator run mooring recover: it shows a list that clients refuse, or none'
   await examine(patient, 'list', fix, async () => {
-    list = await readWholeListAt(session, patient.url, repository)
+    list = await readWholeListAt(session, patient.url, repository, 'given')
     const { version } = list.signed.list
     return `version ${version} is signed and not revoked, ${list.entries.size} entries rebuild its root`
   })
@@ -119,9 +119,9 @@ async function checkFreshness(
 
 /** Another gateway of the name with a higher version, in words. */
 async function findNewer({ url }: Patient, { onChain, localTime }: Session, version: bigint): Promise<string | null> {
-  const { ensName, domain, gateways } = onChain
+  const { ensName, domain, gateways, reach } = onChain
   const authority = await onChain.readAuthority()
-  const question = { domain, ensName, repository: repositoryOf(ensName), authority, localTime }
+  const question = { domain, reach, ensName, repository: repositoryOf(ensName), authority, localTime }
   const others = gateways.filter((each) => each !== url)
   const lists = await Promise.all(others.map((other) => readGatewayList(other, question)))
   const newer = lists.find((other) => other.error === null && BigInt(other.version ?? 0) > version)
@@ -167,7 +167,7 @@ async function readBlobs(
     opens.set(expected.digest, open)
   }
   const blobs: { digest: string; size: number }[] = []
-  for await (const { name, skipped, expected } of checkContent(repositoryUrl, root, take)) {
+  for await (const { name, skipped, expected } of checkContent(repositoryUrl, root, take, 'given')) {
     if (name === 'manifest' && blobs.length > 0) break
     if (name === 'blob' && !skipped) blobs.push(expected)
   }

@@ -7,6 +7,7 @@ import { parseSignedListJson } from '../../tags/json.ts'
 import { hashList, type ListDomain, type SignedList } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { fetchResponse, GatewayUnavailable } from '../client/ccip.ts'
+import type { Reach } from '../client/http.ts'
 import { fetchMooring } from '../client/read-list.ts'
 
 /** What one gateway has of a name. Numbers are null when it has no list that holds. */
@@ -26,6 +27,8 @@ export type GatewayList = {
 /** What is asked of each gateway. */
 export type GatewayQuestion = {
   domain: ListDomain
+  /** Where requests to gateways may lead. */
+  reach: Reach
   ensName: string
   repository: string
   authority: NameAuthority
@@ -35,10 +38,10 @@ export type GatewayQuestion = {
 
 /** Asks one gateway for its current list and checks the list's header, rows 0 to 7; never throws for what a gateway does. */
 export async function readGatewayList(url: string, question: GatewayQuestion): Promise<GatewayList> {
-  const { domain, ensName, authority, localTime } = question
+  const { domain, ensName, authority, localTime, reach } = question
   const callData = encodeLookup(ensName, [encodeGetter(ensName, 'oci-version', 'text')])
   try {
-    const response = await fetchResponse(url, domain, callData)
+    const response = await fetchResponse(url, domain, callData, undefined, reach)
     const { signed } = await verifyLookup({
       callData,
       response,
@@ -61,8 +64,8 @@ export async function readGatewayList(url: string, question: GatewayQuestion): P
 const maxPageBytes = 64 * 1024 * 1024
 
 /** The newest list that a gateway tells of, expired ones too. Of it only the form is checked. */
-async function readNewest(url: string, { repository, domain }: GatewayQuestion): Promise<SignedList | null> {
-  const { body } = await fetchMooring(url, repository, 'history?n=1', maxPageBytes)
+async function readNewest(url: string, { repository, domain, reach }: GatewayQuestion): Promise<SignedList | null> {
+  const { body } = await fetchMooring(url, repository, 'history?n=1', maxPageBytes, reach)
   const { lists } = parseStrictJson(body, { maxDepth: 8 }) as { lists?: readonly unknown[] }
   if (!Array.isArray(lists) || lists.length === 0) return null
   const signed = parseSignedListJson(lists[0])

@@ -8,7 +8,7 @@ import { nodeOf } from '../../ens/name.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import type { Connection } from '../client/connect.ts'
-import { openName } from '../client/name-on-chain.ts'
+import { openName, reachOf } from '../client/name-on-chain.ts'
 import type { Subject } from '../client/session.ts'
 import { knownResolver } from './deployments.ts'
 import { checkedContracts } from './ens-contracts.ts'
@@ -41,7 +41,8 @@ export async function inspectName(
   const block = await rpc.latestBlock()
   const call: CallAtBlock = (to, data) => rpc.call(to, data, block.number)
   const contracts = await checkedContracts(call, chainId, ensRegistry, resolver)
-  const question = { domain: { chainId, resolver }, ensName, repository, authority, localTime }
+  const domain = { chainId, resolver }
+  const question = { domain, reach: reachOf(connection), ensName, repository, authority, localTime }
   const [registration, fallback, revoked, ...gateways] = await Promise.all([
     readRegistration(call, contracts, ensName, block.time),
     readFallbackOf(call, resolver, ensName),

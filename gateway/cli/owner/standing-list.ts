@@ -24,7 +24,7 @@ export async function readStandingList(session: Session, repository: string): Pr
 
 /** The proof of any tag carries the list's header, signatures and timestamp, and not its entries. */
 async function readShownList(session: Session, gateway: string, repository: string): Promise<SignedList> {
-  const { url, body } = await fetchMooring(gateway, repository, 'proof/latest', maxProofBytes)
+  const { url, body } = await fetchMooring(gateway, repository, 'proof/latest', maxProofBytes, session.onChain.reach)
   return readJson(url, () => {
     const shown = parseSignedListJson(parseStrictJson(body, { maxDepth: 8 }))
     return { ...shown, hash: hashList(session.onChain.domain, shown.list) }

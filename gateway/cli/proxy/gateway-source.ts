@@ -5,27 +5,40 @@ import {
   SourceFailure,
   type WantedContent,
 } from '../../proxy/reader.ts'
-import { BodyTooLarge, HttpFailure, type HttpRequest, openAnswer, readBody } from '../client/http.ts'
+import {
+  BodyTooLarge,
+  HttpFailure,
+  type HttpRequest,
+  type OpenedAnswer,
+  openAnswer,
+  type Reach,
+} from '../client/http.ts'
 import { type Patience, withPatience } from './patience.ts'
 
 /** A transfer of many gigabytes is one request; what it waits for is bounded by its patience. */
 const transferTimeoutMs = 24 * 60 * 60 * 1000
 
+/** A repository at a gateway, without trailing slash. */
+export type GatewayRepository = { url: string; reach: Reach; repository: string }
+
 /** The content that a gateway has of a repository; none of it is believed. */
 export function createGatewaySource(
-  gateway: string,
-  repository: string,
+  { url, reach, repository }: GatewayRepository,
   patience: Patience,
   blame: () => void,
 ): ContentSource {
-  const urlOf = (kind: ContentKind, { digest }: WantedContent) => `${gateway}/v2/${repository}/${kind}/${digest}`
+  const placeOf = (kind: ContentKind, { digest }: WantedContent) => {
+    return { url: `${url}/v2/${repository}/${kind}/${digest}`, reach }
+  }
   return {
-    from: gateway,
+    from: url,
     blame,
-    open: (kind, wanted, offset) => openBody(urlOf(kind, wanted), wanted, offset, patience),
-    measure: (kind, wanted) => readLength(urlOf(kind, wanted), wanted, patience),
+    open: (kind, wanted, offset) => openBody(placeOf(kind, wanted), wanted, offset, patience),
+    measure: (kind, wanted) => readLength(placeOf(kind, wanted), wanted, patience),
   }
 }
+
+type Place = Pick<HttpRequest, 'url' | 'reach'>
 
 /** Bytes as they are: what an encoding makes of them has another length. */
 function headersFor({ mediaType }: WantedContent) {
@@ -33,48 +46,50 @@ function headersFor({ mediaType }: WantedContent) {
 }
 
 async function openBody(
-  url: string,
+  place: Place,
   wanted: WantedContent,
   offset: number,
   patience: Patience,
 ): Promise<OpenedContent> {
   const headers = { ...headersFor(wanted), ...(offset > 0 && { range: `bytes=${offset}-` }) }
-  const { response, signal } = await ask({
-    url,
+  const { url } = place
+  const answer = await ask({
+    ...place,
     headers,
     timeoutMs: transferTimeoutMs,
     firstByteTimeoutMs: patience.firstByteMs,
   })
-  const close = () => void response.body?.cancel().catch(() => undefined)
-  const size = offset > 0 && response.status === 206 ? sizeBehind(response, offset) : lengthIn(response)
-  if (response.status !== 200 && size === undefined) {
+  const { status, close } = answer
+  const size = offset > 0 && status === 206 ? sizeBehind(answer, offset) : lengthIn(answer)
+  if (status !== 200 && size === undefined) {
     close()
-    throw refusedBy(url, response)
+    throw refusedBy(url, answer)
   }
-  const bytes = withPatience(url, readBody(url, response, signal), patience)
-  const skip = response.status === 206 ? 0 : offset
+  const bytes = withPatience(url, answer.body, patience)
+  const skip = status === 206 ? 0 : offset
   return { size: size ?? null, body: asSourceFailures(skip > 0 ? skipped(bytes, skip) : bytes), close }
 }
 
 /** The size of the whole that a 206 from `offset` to the end speaks of; undefined for another part. */
-function sizeBehind({ headers }: Response, offset: number): number | undefined {
+function sizeBehind({ headers }: OpenedAnswer, offset: number): number | undefined {
   const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(headers.get('content-range') ?? '')
   const [first, last, size] = (found ?? []).slice(1).map(Number)
   return size !== undefined && first === offset && last === size - 1 ? size : undefined
 }
 
 /** Of a 200; undefined where it does not say, or says it of an encoded body. */
-function lengthIn({ status, headers }: Response): number | undefined {
+function lengthIn({ status, headers }: OpenedAnswer): number | undefined {
   const text = headers.get('content-length') ?? ''
   const isPlain = (headers.get('content-encoding') ?? 'identity') === 'identity'
   return status === 200 && isPlain && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
-async function readLength(url: string, wanted: WantedContent, { firstByteMs }: Patience): Promise<number> {
-  const { response } = await ask({ url, method: 'HEAD', headers: headersFor(wanted), timeoutMs: firstByteMs })
-  await response.body?.cancel()
-  if (response.status !== 200) throw refusedBy(url, response)
-  const length = lengthIn(response)
+async function readLength(place: Place, wanted: WantedContent, { firstByteMs }: Patience): Promise<number> {
+  const { url } = place
+  const answer = await ask({ ...place, method: 'HEAD', headers: headersFor(wanted), timeoutMs: firstByteMs })
+  answer.close()
+  if (answer.status !== 200) throw refusedBy(url, answer)
+  const length = lengthIn(answer)
   if (length === undefined) throw new SourceFailure(`${url} does not say how long it is`)
   return length
 }
@@ -87,7 +102,7 @@ async function ask(request: HttpRequest) {
   }
 }
 
-function refusedBy(url: string, { status }: Response): SourceFailure {
+function refusedBy(url: string, { status }: OpenedAnswer): SourceFailure {
   return new SourceFailure(`${url} answers ${status}`, status === 404)
 }
 

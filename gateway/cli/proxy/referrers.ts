@@ -2,16 +2,17 @@ import { unavailable } from '../../errors.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/error.ts'
 import type { ClaimedReferrers } from '../../proxy/reader.ts'
-import { BodyTooLarge, fetchBounded, HttpFailure } from '../client/http.ts'
+import { BodyTooLarge, fetchBounded, HttpFailure, type Reach } from '../client/http.ts'
+import { nextPageUrl } from '../client/next-page.ts'
 
 const maxReferrersBytes = 4 * 1024 * 1024
 
 /** Whom to ask about which repository, and how long one may take. */
-export type ReferrersQuestion = { gateways: readonly string[]; repository: string; timeoutMs: number }
+export type ReferrersQuestion = { gateways: readonly string[]; reach: Reach; repository: string; timeoutMs: number }
 
 /** The first gateway's answer that is one. Nothing of it can be verified. @throws OciError 400 as a gateway says it, 503 when none answers */
 export async function readReferrersAt(
-  { gateways, repository, timeoutMs }: ReferrersQuestion,
+  { gateways, reach, repository, timeoutMs }: ReferrersQuestion,
   subject: Digest,
   query: string,
 ): Promise<ClaimedReferrers> {
@@ -19,7 +20,7 @@ export async function readReferrersAt(
   for (const from of gateways) {
     const url = `${from}/v2/${repository}/referrers/${subject}${query === '' ? '' : `?${query}`}`
     try {
-      const { status, headers, body } = await fetchBounded({ url, timeoutMs }, maxReferrersBytes)
+      const { status, headers, body } = await fetchBounded({ url, reach, timeoutMs }, maxReferrersBytes)
       const isFiltered = headers.get('oci-filters-applied')?.includes('artifactType') === true
       if (status === 200) return { body, from, isFiltered, nextQuery: nextQueryIn(headers.get('link'), url) }
       if (status === 400) throw new OciError('UNSUPPORTED', `${from} does not take ${query}`, { status: 400 })
@@ -32,11 +33,8 @@ export async function readReferrersAt(
   throw unavailable(`no gateway lists the referrers of ${subject}: ${said.join('; ') || 'the chain names none'}`)
 }
 
-/** The query of the next page, where the link leads to the same list; null for none, and for a link that leads elsewhere. */
+/** The query of the next page; null for none. */
 function nextQueryIn(link: string | null, url: string): string | null {
-  const target = /^<([^<>]+)>;\s*rel="?next"?$/.exec(link?.trim() ?? '')?.[1]
-  if (target === undefined || !URL.canParse(target, url)) return null
-  const next = new URL(target, url)
-  const here = new URL(url)
-  return next.origin === here.origin && next.pathname === here.pathname ? next.search.slice(1) : null
+  const next = nextPageUrl(link, url)
+  return next === null ? null : new URL(next).search.slice(1)
 }

@@ -29,6 +29,7 @@ export function createNameReader(reading: Reading): NameReader {
 
 function serve(reading: Reading, name: RepositoryName, opened: Session): ServedName {
   const { standing, patience } = reading
+  const { reach } = opened.onChain
   const more = reading.more(opened)
   const gateways = () => standing.order(opened.onChain.gateways)
   const current = async () => {
@@ -49,12 +50,14 @@ function serve(reading: Reading, name: RepositoryName, opened: Session): ServedN
       return visibleEntries(list).map(([tag]) => tag)
     },
     sources: () => [
-      ...gateways().map((url) => createGatewaySource(url, name.repository, patience, () => standing.blame(url))),
+      ...gateways().map((url) =>
+        createGatewaySource({ url, reach, repository: name.repository }, patience, () => standing.blame(url)),
+      ),
       ...more,
     ],
     readReferrers: (subject, query) =>
       readReferrersAt(
-        { gateways: gateways(), repository: name.repository, timeoutMs: patience.firstByteMs },
+        { gateways: gateways(), reach, repository: name.repository, timeoutMs: patience.firstByteMs },
         subject,
         query,
       ),

@@ -61,7 +61,7 @@ export async function uploadBlob(uploads: Uploads, digest: Digest, slice: FileSl
 /** @throws RegistryRefused for another size under the same digest */
 async function isThere({ repositoryUrl }: Uploads, digest: Digest, size: number): Promise<boolean> {
   const url = `${repositoryUrl}/blobs/${digest}`
-  const answer = await fetchBounded({ url, method: 'HEAD', timeoutMs }, maxAnswerBytes)
+  const answer = await fetchBounded({ url, reach: 'given', method: 'HEAD', timeoutMs }, maxAnswerBytes)
   if (answer.status === 404) return false
   if (answer.status !== 200) throw refusalIn(answer, url)
   const shown = Number(answer.headers.get('content-length') ?? size)
@@ -72,7 +72,7 @@ async function isThere({ repositoryUrl }: Uploads, digest: Digest, size: number)
 /** Where an upload stands that was begun before; undefined when it ended, or cannot be asked for. */
 async function findSession(location: string | undefined): Promise<Session | undefined> {
   if (location === undefined) return undefined
-  const answer = await fetchBounded({ url: location, timeoutMs }, maxAnswerBytes).catch(() => undefined)
+  const answer = await fetchBounded({ url: location, reach: 'given', timeoutMs }, maxAnswerBytes).catch(() => undefined)
   return answer?.status === 204 ? { location, offset: offsetIn(answer.headers.get('range')) } : undefined
 }
 
@@ -134,7 +134,7 @@ async function closeUpload({ repositoryUrl, memory }: Uploads, digest: Digest, {
   const url = new URL(location)
   url.searchParams.set('digest', digest)
   const closing = { url: url.href, method: 'PUT', body: new Uint8Array(), timeoutMs: closeTimeoutMs } as const
-  const answer = await fetchBounded(closing, maxAnswerBytes)
+  const answer = await fetchBounded({ ...closing, reach: 'given' }, maxAnswerBytes)
   // Whatever it says, the upload is over, or asked for again by its location.
   if (answer.status < 500) await memory.forget(repositoryUrl, digest)
   if (answer.status !== 201) throw refusalIn(answer, url.href)
@@ -163,9 +163,9 @@ async function waitAfter(uploads: Uploads, error: unknown, failures: number): Pr
   await wait(waitMs)
 }
 
-/** One request that must have this answer. @throws RegistryRefused, HttpFailure */
-export async function expectStatus(status: number, request: HttpRequest): Promise<HttpAnswer> {
-  const answer = await fetchBounded(request, maxAnswerBytes)
+/** One request to the gateway that was given, which must have this answer. @throws RegistryRefused, HttpFailure */
+export async function expectStatus(status: number, request: Omit<HttpRequest, 'reach'>): Promise<HttpAnswer> {
+  const answer = await fetchBounded({ ...request, reach: 'given' }, maxAnswerBytes)
   if (answer.status === status) return answer
   throw refusalIn(answer, request.url)
 }

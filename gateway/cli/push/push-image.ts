@@ -120,7 +120,10 @@ async function putManifest(repositoryUrl: string, path: Digest, root: Root, byte
 export async function putTag(repositoryUrl: string, tag: string, { root, bytes }: PushedImage): Promise<HttpAnswer> {
   const url = `${repositoryUrl}/manifests/${tag}`
   const headers = { 'content-type': root.mediaType }
-  const answer = await fetchBounded({ url, method: 'PUT', headers, body: bytes, timeoutMs }, maxAnswerBytes)
+  const answer = await fetchBounded(
+    { url, reach: 'given', method: 'PUT', headers, body: bytes, timeoutMs },
+    maxAnswerBytes,
+  )
   if (answer.status === 201 || answer.status === 403) return answer
   throw refusalIn(answer, url)
 }
