@@ -28,7 +28,7 @@ export const getPermissions: Route = async (context) => {
 
 /**
  * `PUT /v2/<repository>/_mooring/permissions`: `{permissions, signature}`; the owner's signature is the authorisation. 201 when they are
- * durable and for those that stand sent again, 412 with those that stand unless the version is the next one, 403 DENIED with the error
+ * durable and for those that stand sent again, 412 with those that stand unless the version is above theirs, 403 DENIED with the error
  * name for what does not hold.
  */
 export const putPermissions: Route = async ({ deps, request, params, url }) => {

@@ -14,7 +14,7 @@ export function createMemoryPushPermissions(): PushPermissionStore {
     find: async (key) => versionsOf(key).at(-1),
     async put(key, signed) {
       const versions = versionsOf(key)
-      if (signed.permissions.version !== BigInt(versions.length + 1)) return false
+      if (signed.permissions.version <= (versions.at(-1)?.permissions.version ?? 0n)) return false
       versions.push(signed)
       return true
     },

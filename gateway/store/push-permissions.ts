@@ -5,13 +5,12 @@ import type { SignedPermissions } from '../tags/permissions.ts'
 export type PermissionsKey = { chainId: number; resolver: Address; ensName: string; owner: Address }
 
 /**
- * What owners let others push, every version kept. Publishing is compare-and-swap: of several uploads of one version exactly one gets
- * `true`. Durable when a call resolves. Drivers: memory, SQL.
+ * What owners let others push, every version kept. Of several uploads of one version exactly one gets `true`. Durable when a call resolves. Drivers: memory, SQL.
  */
 export type PushPermissionStore = {
   /** The highest version, undefined before the first. */
   find(key: PermissionsKey): Promise<SignedPermissions | undefined>
-  /** Keeps the version after the highest one (1 after none). False for any other: nothing was written. */
+  /** Keeps a version above the highest one; a gateway may have missed some. False for any other: nothing was written. */
   put(key: PermissionsKey, signed: SignedPermissions): Promise<boolean>
   /** All versions, highest first, at most `limit`. */
   history(key: PermissionsKey, limit: number): Promise<readonly SignedPermissions[]>

@@ -27,10 +27,10 @@ export function createSqlPushPermissions(sql: Sql): PushPermissionStore {
   }
 }
 
-/** Nothing is inserted unless the version follows the highest one. */
+/** Nothing is inserted unless the version is above the highest one. */
 const insertText = `INSERT INTO push_permissions (chain_id, resolver, ens_name, owner, version, hash, body)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-  WHERE ?5 = 1 + (SELECT COALESCE(MAX(version), 0) FROM push_permissions WHERE ${ofKey})`
+  WHERE ?5 > (SELECT COALESCE(MAX(version), 0) FROM push_permissions WHERE ${ofKey})`
 
 function valuesOf({ chainId, resolver, ensName, owner }: PermissionsKey) {
   return [chainId, resolver, ensName, owner]

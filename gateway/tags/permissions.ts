@@ -24,7 +24,7 @@ export type PushPermissions = {
   name: string
   node: Hex
   owner: Address
-  /** Rises by one with each; 1 for the first of (node, owner). */
+  /** Rises with each, from 1. */
   version: bigint
   grants: readonly PushGrant[]
   /** Globs over tags that never move once they are created; the first that fits counts, one that begins with `!` says no. */

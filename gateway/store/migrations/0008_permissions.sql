@@ -4,7 +4,7 @@ CREATE TABLE push_permissions (
   resolver TEXT NOT NULL,                        -- 0x hex, 20 bytes, as owner
   ens_name TEXT NOT NULL,                        -- a name that has an owner of its own
   owner    TEXT NOT NULL,
-  version  INTEGER NOT NULL,                     -- 1, 2, 3 ...
+  version  INTEGER NOT NULL,                     -- rising, from 1; this gateway may have missed some
   hash     TEXT NOT NULL,                        -- 0x hex: what was signed
   body     TEXT NOT NULL,                        -- JSON {permissions, signature}, as it was sent
   PRIMARY KEY (chain_id, resolver, ens_name, owner, version)
