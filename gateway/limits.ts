@@ -18,6 +18,10 @@ export type Limits = {
   defaultPageItems: number
   /** An upload session that nobody touches ends after this. */
   uploadTtlSeconds: number
+  /** A change of a tag that waits for a publisher's signature is dropped after this. */
+  stagedTtlSeconds: number
+  /** Changes of tags that may wait in one repository. */
+  maxStagedChanges: number
   /** What was pushed, mounted, or said to be here is not collected for this long, whether anything names it or not. */
   gcGraceSeconds: number
   /** Content of this many versions of each list is kept, the current one included: what a rollback can go back to. */
@@ -40,8 +44,12 @@ export type Limits = {
   maxIndexChildren: number
   /** Image indexes one inside the other, the outermost included (security notes 4.2). */
   maxIndexDepth: number
-  /** `OCI-Chunk-Min-Length` (end-4a): every chunk but the last has at least this; 0 asks nothing. */
+  /** `OCI-Chunk-Min-Length` (end-4a): what every chunk but the last should have at least; 0 asks nothing. */
   minChunkBytes: number
+  /** So many chunks of one upload, the last not counted, may have less all the same. */
+  maxShortChunks: number
+  /** Chunks of one upload: what joins them, and whoever reads them, asks for each. */
+  maxChunks: number
   /** Nesting of JSON in a manifest. */
   maxJsonDepth: number
 }
@@ -57,6 +65,8 @@ export const defaultLimits: Limits = {
   maxPageItems: 1000,
   defaultPageItems: 1000,
   uploadTtlSeconds: 24 * 60 * 60,
+  stagedTtlSeconds: 30 * 24 * 60 * 60,
+  maxStagedChanges: 10_000,
   gcGraceSeconds: 60 * 60,
   historyVersions: 10,
   historySeconds: 7 * 24 * 60 * 60,
@@ -69,6 +79,8 @@ export const defaultLimits: Limits = {
   maxIndexChildren: 1_000,
   maxIndexDepth: 4,
   minChunkBytes: 0,
+  maxShortChunks: 0,
+  maxChunks: 100_000,
   maxJsonDepth: 32,
 }
 
@@ -77,4 +89,8 @@ export const workerLimits: Limits = {
   ...defaultLimits,
   maxListBodyBytes: 16 * 1024 * 1024,
   maxCachedLookups: 4_000,
+  minChunkBytes: 8 * 1024 * 1024,
+  maxShortChunks: 64,
+  // Read twice on their way to Swarm, in a run that may ask 1,000 times.
+  maxChunks: 400,
 }

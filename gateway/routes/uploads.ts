@@ -69,15 +69,22 @@ function minimumOf({ deps }: RouteContext): Record<string, string> {
   return minChunkBytes > 0 ? { 'oci-chunk-min-length': String(minChunkBytes) } : {}
 }
 
-/** What is shorter than the minimum can only have been the last chunk. @throws OciError 400 BLOB_UPLOAD_INVALID */
-function refuseAfterShortChunk({ deps }: RouteContext, { session }: OpenUpload): void {
-  const { minChunkBytes } = deps.limits
-  const last = session.parts.at(-1)
-  if (!last || last.size >= minChunkBytes) return
-  throw new OciError(
-    'BLOB_UPLOAD_INVALID',
-    `chunk refused: the one before it has ${last.size} bytes, and only the last may have less than ${minChunkBytes}`,
-  )
+/** Whether an upload may go on beyond the chunks that it has. @throws OciError 400 BLOB_UPLOAD_INVALID, which says how long they should be */
+function refuseTooManyChunks({ deps }: RouteContext, { session }: OpenUpload): void {
+  const { minChunkBytes, maxShortChunks, maxChunks } = deps.limits
+  const { parts, size } = session
+  const short = parts.filter((part) => part.size < minChunkBytes).length
+  if (short > maxShortChunks) {
+    const allowed = `${maxShortChunks} besides the last may have less than ${minChunkBytes}`
+    throw tooManyChunks(`${short} before it are short, the last of ${parts.at(-1)?.size} bytes, and ${allowed}`)
+  }
+  if (parts.length < maxChunks) return
+  const least = Math.max(minChunkBytes, Math.ceil(size / parts.length) + 1)
+  throw tooManyChunks(`an upload has ${maxChunks} at most: begin it again with chunks of ${least} bytes or more`)
+}
+
+function tooManyChunks(reason: string): OciError {
+  return new OciError('BLOB_UPLOAD_INVALID', `chunk refused: ${reason}`)
 }
 
 function checkAlgorithm(algorithm: string | null): void {
@@ -150,7 +157,7 @@ async function receivePart(context: RouteContext, upload: OpenUpload): Promise<S
   }
   const most = Math.min(deps.limits.maxPartBytes, deps.limits.maxBodyBytes ?? Number.POSITIVE_INFINITY)
   if (length !== null && Number(length) > most) throw bodyTooLarge(length, most)
-  refuseAfterShortChunk(context, upload)
+  refuseTooManyChunks(context, upload)
   const part = await deps.content.writePart(uploadId, request.body, most).catch((error: unknown) => {
     throw error instanceof PartTooLarge ? bodyTooLarge(null, most) : error
   })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { expireUploads } from '../../gateway/collector.ts'
+import type { Limits } from '../../gateway/limits.ts'
 import { type Digest, type DigestAlgorithm, digestOf } from '../../gateway/oci/digest.ts'
 import {
   beginUpload,
@@ -228,10 +229,35 @@ function sessionRules(open: OpenRegistry): void {
       ['PUT', `${location}?digest=${digest}`],
     ] as const) {
       const answer = await send(registry, method, path, { body: bytes.slice(249) })
-      expect(errorOf(answer, 400, 'BLOB_UPLOAD_INVALID')).toContain('the one before it has 49 bytes')
+      expect(errorOf(answer, 400, 'BLOB_UPLOAD_INVALID')).toContain(
+        'the last of 49 bytes, and 0 besides the last may have less than 100',
+      )
     }
     const whole = await digestOf('sha256', bytes.slice(0, 249))
     expect((await send(registry, 'PUT', `${location}?digest=${whole}`)).status).toBe(201)
+  })
+
+  test('so many short chunks are taken all the same, and so many chunks at all: one more is 400 and says how long they should be', async () => {
+    const push = async (limits: Partial<Limits>, chunks: number, bytes: number) => {
+      const registry = await open({ limits })
+      const location = await beginUpload(registry, 'acme.eth')
+      const body = blobOf(bytes)
+      for (let at = 0; at < chunks; at++) expect((await send(registry, 'PATCH', location, { body })).status).toBe(202)
+      return { next: await send(registry, 'PATCH', location, { body }), location, registry }
+    }
+    const limits = { minChunkBytes: 100, maxShortChunks: 2, maxChunks: 5 }
+    expect((await push(limits, 2, 10)).next.status).toBe(202)
+    expect(errorOf((await push(limits, 3, 10)).next, 400, 'BLOB_UPLOAD_INVALID')).toBe(
+      'chunk refused: 3 before it are short, the last of 10 bytes, and 2 besides the last may have less than 100',
+    )
+    expect((await push(limits, 4, 100)).next.status).toBe(202)
+    const { next, location, registry } = await push(limits, 5, 130)
+    expect(errorOf(next, 400, 'BLOB_UPLOAD_INVALID')).toBe(
+      'chunk refused: an upload has 5 at most: begin it again with chunks of 131 bytes or more',
+    )
+    const whole = new Uint8Array([...blobOf(130), ...blobOf(130), ...blobOf(130), ...blobOf(130), ...blobOf(130)])
+    const closed = await send(registry, 'PUT', `${location}?digest=${await digestOf('sha256', whole)}`)
+    expect(closed.status).toBe(201)
   })
 
   test('end-13 a fresh upload is at 0-0: Docker fails on 0--1', async () => {
