@@ -13,6 +13,7 @@ import { gc } from './gc.ts'
 import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { inspect } from './inspect.ts'
+import { permissions } from './permissions.ts'
 import { policy } from './policy.ts'
 import { proxy } from './proxy.ts'
 import { push } from './push.ts'
@@ -47,6 +48,7 @@ export const verbs: readonly Verb[] = [
   setup,
   inspect,
   policy,
+  permissions,
   revoke,
   reset,
   anchor,
