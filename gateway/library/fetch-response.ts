@@ -21,7 +21,9 @@ export async function fetchResponse(
   const { url, ...init } = lookupRequest(gateway, domain, callData)
   const signal = AbortSignal.timeout(timeoutMs)
   try {
-    const response = await fetch(url, { ...init, signal, redirect: 'error', credentials: 'omit' })
+    // `error` is what this means, and what Workers refuse to be asked for: an answer that is a redirect is no 2xx.
+    const response = await fetch(url, { ...init, signal, redirect: 'manual', credentials: 'omit' })
+    if (response.type === 'opaqueredirect') throw new GatewayUnavailable(`${gateway} redirects`)
     return readLookupAnswer(gateway, response.status, await readBody(gateway, response))
   } catch (error) {
     if (error instanceof Refusal || error instanceof GatewayUnavailable) throw error

@@ -168,10 +168,14 @@ test('row 10: a latest block older than 15 minutes is ChainStale', async () => {
 })
 
 test('a gateway that the chain names is asked over plain http only beside a chain on this machine', async () => {
+  const reachOf = async (change: Partial<Connection>) => (await openName(connection(change), 'acme.eth', 0n)).reach
   const gatewaysOf = async (change: Partial<Connection>) =>
     (await openName(connection(change), 'acme.eth', 0n)).gateways
   expect(await gatewaysOf({})).toEqual([world.gateway.url])
   expect(await gatewaysOf({ allowsPlainHttp: false })).toEqual([])
   expect(await gatewaysOf({ allowsPlainHttp: false, gateways: ['http://10.0.0.1'] })).toEqual(['http://10.0.0.1'])
   expect(await gatewaysOf({ gateways: ['ftp://10.0.0.1', 'nonsense'] })).toEqual([])
+  expect(await reachOf({})).toBe('public or loopback')
+  expect(await reachOf({ allowsPlainHttp: false })).toBe('public')
+  expect(await reachOf({ allowsPlainHttp: false, gateways: ['http://10.0.0.1'] })).toBe('given')
 })
