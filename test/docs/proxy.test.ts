@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { renderHosts, renderRegistries } from '../../gateway/cli/proxy/client-files.ts'
 import { verbs } from '../../gateway/cli/run.ts'
 import { heldBackBytes } from '../../gateway/proxy/checked-content.ts'
 import { refusalNames } from '../../gateway/tags/refusal.ts'
@@ -28,4 +29,10 @@ test('the proxy page has the numbers of the program', () => {
   expect(page).toContain('localhost:5055')
   expect(helpOf('timeout-ms')).toContain('4000')
   expect(page).toContain('(4,000)')
+})
+
+test('the files on the proxy page are those that install writes', () => {
+  for (const text of [renderHosts(5055), renderRegistries(new Map([['acme.eth', 5055]]))]) {
+    expect(page).toContain(text.replace(/^(?=.)/gm, '    '))
+  }
 })
