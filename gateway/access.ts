@@ -22,9 +22,10 @@ export type Access = {
   /**
    * Who sends a request with this `Authorization` header (null: without one). Reading needs no login, so whoever sends none may read; a
    * token that is there must be good, and must allow what is needed.
-   * @throws OciError UNAUTHORIZED: 401 with one `WWW-Authenticate` challenge, whose scope is what is needed
+   * `client` is the address that it comes from: attempts are counted by it.
+   * @throws OciError UNAUTHORIZED: 401 with one `WWW-Authenticate` challenge, whose scope is what is needed; TOOMANYREQUESTS: 429
    */
-  identify(authorization: string | null, need: Need): Promise<Caller>
+  identify(authorization: string | null, need: Need, client?: string): Promise<Caller>
 }
 
 /** How a caller stands in `stagedBy` and in logs: `0x...` in lower case, a user's name, `operator` or `anonymous`. */

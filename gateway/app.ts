@@ -18,8 +18,10 @@ import { deleteManifest, getManifest, putManifest } from './routes/manifests.ts'
 import { getPermissions, putPermissions } from './routes/push-permissions.ts'
 import { getReferrers } from './routes/referrers.ts'
 import type { Route, RouteContext } from './routes/route.ts'
+import { getStaged } from './routes/staged.ts'
 import { getStatus } from './routes/status.ts'
 import { getTags } from './routes/tags.ts'
+import { getNonce, getToken, postRevoke, postToken } from './routes/token.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './routes/uploads.ts'
 
 /** Whose error bodies a route answers with: `{"errors":[...]}` of the registry API, or `{"message"}` of ERC-3668. */
@@ -52,11 +54,20 @@ const registryRows: readonly Row[] = [
   ['GET', '/v2/{repository}/referrers/{digest}', getReferrers],
   ['GET', '/v2/{repository}/_mooring/list', getList],
   ['PUT', '/v2/{repository}/_mooring/list', putList],
+  ['GET', '/v2/{repository}/_mooring/staged', getStaged],
   ['GET', '/v2/{repository}/_mooring/history', getHistory],
   ['GET', '/v2/{repository}/_mooring/proof/{tag}', getProof],
   ['GET', '/v2/{repository}/_mooring/status', getStatus],
   ['GET', '/v2/{repository}/_mooring/permissions', getPermissions],
   ['PUT', '/v2/{repository}/_mooring/permissions', putPermissions],
+]
+
+/** The token server (docs/logins.md): answered like the registry API, and never to pages of other origins. */
+const tokenRows: readonly Row[] = [
+  ['GET', '/token', getToken],
+  ['POST', '/token', postToken],
+  ['GET', '/token/nonce', getNonce],
+  ['POST', '/token/revoke', postRevoke],
 ]
 
 /**
@@ -86,16 +97,21 @@ export type App = { fetch(request: Request, arrival?: Arrival): Promise<Response
 
 /** Builds the app over its drivers. It holds no state of its own. */
 export function createApp(deps: Deps): App {
-  const rows = registryRows.map(([method, pattern, route]) => ({ method, pattern: compilePattern(pattern), route }))
-  const hono = new Hono()
+  const rows = [...registryRows, ...tokenRows].map(([method, pattern, route]) => ({
+    ...{ method, route },
+    pattern: compilePattern(pattern),
+  }))
+  const hono = new Hono<{ Bindings: { client: string } }>()
   for (const [method, path, route] of lookupRows) {
-    hono.on(method, path, ({ req }) => answer(deps, req.raw, lookupErrorResponse, () => ({ route, params: {} })))
+    hono.on(method, path, ({ req, env }) =>
+      answer(deps, req.raw, lookupErrorResponse, () => ({ route, params: {} }), env.client),
+    )
   }
   // All that is no lookup row. Not `all('*')`: a lookup then has one handler, and none of hono's middleware chain around it.
-  hono.notFound(({ req }) =>
+  hono.notFound(({ req, env }) =>
     rawPathOf(req.raw.url).startsWith('/ccip/')
-      ? answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw))
-      : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw)),
+      ? answer(deps, req.raw, lookupErrorResponse, () => noEndpoint(req.raw), env.client)
+      : answerRegistry(deps, req.raw, () => findRoute(rows, req.raw), env.client),
   )
   return {
     async fetch(request, { target = requestTargetOf(request.url), client = '' } = {}) {
@@ -103,15 +119,19 @@ export function createApp(deps: Deps): App {
       if (waitSeconds > 0) return refuse(deps, request, tooManyRequests(waitSeconds))
       const known = await answerKnownTarget(deps, request, target)
       if (known) return known
-      return hasDotSegments(target) ? refuse(deps, request, dotSegments()) : hono.fetch(request)
+      return hasDotSegments(target) ? refuse(deps, request, dotSegments()) : hono.fetch(request, { client })
     },
   }
 }
 
-/** What was asked before at the same target and still holds; undefined sends the request to its route. */
+/**
+ * What was asked before at the same target and still holds; undefined sends the request to its route. What is kept is what anybody may
+ * read: whoever sends credentials goes to the route, where they are looked at first.
+ */
 async function answerKnownTarget(deps: Deps, request: Request, target: string): Promise<Response | undefined> {
   const { method } = request
   if (method === 'GET' && target.startsWith('/ccip/')) return answerKnownLookup(deps, target)
+  if (deps.access !== null && request.headers.has('authorization')) return undefined
   if ((method === 'GET' || method === 'HEAD') && target.startsWith('/v2/')) {
     const known = await answerKnownManifest(deps, request, target)
     return known && withOrigin(deps, request, known)
@@ -135,22 +155,27 @@ function refuse(deps: Deps, request: Request, error: OciError): Promise<Response
   const find = () => {
     throw error
   }
-  if (rawPathOf(request.url).startsWith('/ccip/')) return answer(deps, request, lookupErrorResponse, find)
-  return answerRegistry(deps, request, find)
+  if (rawPathOf(request.url).startsWith('/ccip/')) return answer(deps, request, lookupErrorResponse, find, '')
+  return answerRegistry(deps, request, find, '')
 }
 
-async function answerRegistry(deps: Deps, request: Request, find: () => Found): Promise<Response> {
-  const isPreflight = deps.features.crossOriginReads && request.method === 'OPTIONS'
-  const response = isPreflight ? preflightAnswer() : await answer(deps, request, registryErrorResponse, find)
+async function answerRegistry(deps: Deps, request: Request, find: () => Found, client: string): Promise<Response> {
+  const isPreflight = isOpenToPages(deps, request) && request.method === 'OPTIONS'
+  const response = isPreflight ? preflightAnswer() : await answer(deps, request, registryErrorResponse, find, client)
   response.headers.set('docker-distribution-api-version', 'registry/2.0')
   return withOrigin(deps, request, response)
 }
 
 const openMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-function withOrigin({ features }: Deps, { method }: Request, response: Response): Response {
-  if (features.crossOriginReads && openMethods.has(method)) allowAnyOrigin(response.headers)
+function withOrigin(deps: Deps, request: Request, response: Response): Response {
+  if (isOpenToPages(deps, request)) allowAnyOrigin(response.headers)
   return response
+}
+
+/** Tokens are for nobody's pages. */
+function isOpenToPages({ features }: Deps, { method, url }: Request): boolean {
+  return features.crossOriginReads && openMethods.has(method) && !rawPathOf(url).startsWith('/token')
 }
 
 type Found = { route: Route; params: Record<string, string> }
@@ -160,13 +185,14 @@ async function answer(
   request: Request,
   errorResponse: ErrorResponse,
   find: () => Found,
+  client: string,
 ): Promise<Response> {
   try {
     checkBodyLength(request, deps.limits)
     const { route, params } = find()
     const added: [name: string, value: string][] = []
-    const caller = await callerOf(deps, request, route, params)
-    const response = await route(contextOf(deps, request, params, caller, added))
+    const caller = await callerOf(deps, request, { route, params }, client)
+    const response = await route(contextOf(deps, request, params, { caller, client }, added))
     for (const [name, value] of added) response.headers.append(name, value)
     return request.method === 'HEAD' && response.body ? withoutBody(response) : response
   } catch (error) {
@@ -179,7 +205,7 @@ function contextOf(
   deps: Deps,
   request: Request,
   params: Record<string, string>,
-  caller: Caller,
+  sender: Pick<RouteContext, 'caller' | 'client'>,
   added: [name: string, value: string][],
 ): RouteContext {
   let url: URL | undefined
@@ -187,7 +213,7 @@ function contextOf(
     deps,
     request,
     params,
-    caller,
+    ...sender,
     addHeader: (name, value) => added.push([name, value]),
     get url() {
       url ??= new URL(request.url)
@@ -199,19 +225,29 @@ function contextOf(
 /** Lists, permissions and timestamps need no login: their signature is the authorisation (protocol 5). */
 const signedRoutes: ReadonlySet<Route> = new Set([putList, putPermissions])
 
+/** What says who they are themselves, or concerns nobody's content. */
+const tokenRoutes: ReadonlySet<Route> = new Set([getToken, postToken, getNonce, postRevoke, getExtensions])
+
+/** All of an upload is part of a push, giving it up included; and who may push sees what is staged. */
+const pushRoutes: ReadonlySet<Route> = new Set([getUpload, deleteUpload, getStaged])
+
 const operator: Caller = { kind: 'operator' }
 
-/** @throws OciError UNAUTHORIZED */
-async function callerOf(
-  { access }: Deps,
-  request: Request,
-  route: Route,
-  { repository }: Record<string, string>,
-): Promise<Caller> {
+/** @throws OciError UNAUTHORIZED, TOOMANYREQUESTS */
+async function callerOf({ access }: Deps, request: Request, found: Found, client: string): Promise<Caller> {
   if (access === null) return operator
-  if (signedRoutes.has(route) || rawPathOf(request.url).startsWith('/ccip/')) return { kind: 'anonymous' }
-  const need: Need = repository === undefined ? { repository: null } : { repository, action: actionOf(request.method) }
-  return access.identify(request.headers.get('authorization'), need)
+  const isOpen = signedRoutes.has(found.route) || tokenRoutes.has(found.route)
+  if (isOpen || rawPathOf(request.url).startsWith('/ccip/')) return { kind: 'anonymous' }
+  return access.identify(request.headers.get('authorization'), needOf(request, found), client)
+}
+
+/** A push is into the repository that `?ns=` and the path name together; for a pull clients ask for the path alone. */
+function needOf({ method, url }: Request, { route, params: { repository } }: Found): Need {
+  if (repository === undefined) return { repository: null }
+  const action = pushRoutes.has(route) ? 'push' : actionOf(method)
+  const namespace = new URL(url).searchParams.get('ns')
+  const isWhole = action === 'pull' || namespace === null || `${repository}/`.startsWith(`${namespace}/`)
+  return { repository: isWhole ? repository : `${namespace}/${repository}`, action }
 }
 
 function actionOf(method: string): Action {

@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import type { CollectionConfig } from './collection-config.ts'
 import type { Features } from './features.ts'
+import { type LoginConfig, readLoginConfig, readPublicUrl } from './login-config.ts'
 import type { SwarmConfig } from './swarm-config.ts'
 
 /** One thing that can be set: `--publisher-key-file F`, or `MOORING_PUBLISHER_KEY_FILE` in the environment. */
@@ -32,6 +33,10 @@ export type Config = {
   /** File with the publisher's key; null makes this a relay gateway. */
   publisherKeyFile: string | null
   insecureNoAuth: boolean
+  /** Where clients reach this gateway, without trailing slash; null or nothing: where it listens. */
+  publicUrl?: string | null
+  /** Who may come in; null or nothing: nobody has to log in. */
+  logins?: LoginConfig | null
   /** What is on; what is left out is off. */
   features?: Partial<Features>
   /** Requests per minute that one client may send; 0 or nothing: as many as it likes. */
@@ -97,6 +102,15 @@ export const gatewayFlags: readonly Flag[] = [
     value: 'N',
     help: 'the longest body that the host in front lets through; a longer one is 413 (default: no limit)',
   },
+  { name: 'public-url', value: 'URL', help: 'where clients reach this gateway, such as https://reg.example' },
+  { name: 'auth', value: 'none|token', help: 'token: whoever pushes logs in, by a user or an account (default none)' },
+  { name: 'htpasswd', value: 'FILE', help: 'users and bcrypt hashes, as htpasswd -B writes them; with --auth token' },
+  {
+    name: 'token-key-file',
+    value: 'F',
+    repeatable: true,
+    help: '0x and 64 hex digits, mode 0600: signs tokens; others behind it are believed (default: made in the data folder)',
+  },
   { name: 'insecure-no-auth', value: null, help: 'listen beyond loopback although anybody there may push' },
 ]
 
@@ -134,7 +148,9 @@ export function readConfig(settings: Settings): Config {
   const chainId = readInteger(settings, 'chain-id', 1, Number.MAX_SAFE_INTEGER)
   const host = readText(settings, 'host') ?? '127.0.0.1'
   const insecureNoAuth = readSwitch(settings, 'insecure-no-auth')
-  refuseOpenHost(settings, host, insecureNoAuth)
+  const publicUrl = readPublicUrl(settings)
+  const logins = readLoginConfig(settings)
+  refuseOpenHost(settings, { host, publicUrl, logins }, insecureNoAuth)
   const rpcUrls = readUrls(settings, 'rpc')
   if (rpcUrls.length === 0) throw missing('rpc', 'the URL of a JSON-RPC endpoint')
   return {
@@ -147,6 +163,8 @@ export function readConfig(settings: Settings): Config {
     resolver: readAddress(settings, 'resolver') ?? required('resolver', 'the address of the Mooring resolver contract'),
     publisherKeyFile: readText(settings, 'publisher-key-file') ?? null,
     insecureNoAuth,
+    publicUrl,
+    logins,
     features: {
       catalog: readSwitch(settings, 'catalog'),
       sparseIndexes: readSwitch(settings, 'sparse-indexes'),
@@ -225,10 +243,17 @@ export function isLoopbackHost(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare)
 }
 
-function refuseOpenHost(settings: Settings, host: string, insecureNoAuth: boolean): void {
-  if (isLoopbackHost(host) || insecureNoAuth) return
+type Openness = Required<Pick<Config, 'host' | 'publicUrl' | 'logins'>>
+
+function refuseOpenHost(settings: Settings, { host, publicUrl, logins }: Openness, insecureNoAuth: boolean): void {
+  if (isLoopbackHost(host)) return
+  if (logins !== null && publicUrl === null) {
+    throw missing('public-url', `where clients reach this gateway, because tokens name it and ${host} does not say it`)
+  }
+  if (logins !== null || insecureNoAuth) return
   const from = settings.get('host')?.at(-1)?.from ?? '--host'
-  throw new ConfigError(from, host, 'a loopback address, or --insecure-no-auth: anybody who reaches it could push')
+  const wanted = 'a loopback address, --auth token, or --insecure-no-auth: anybody who reaches it could push'
+  throw new ConfigError(from, host, wanted)
 }
 
 function missing(name: string, wanted: string): ConfigError {

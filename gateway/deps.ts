@@ -1,4 +1,5 @@
 import type { Access } from './access.ts'
+import type { Logins } from './auth/logins.ts'
 import type { ChainReader } from './chain/chain-reader.ts'
 import type { Features } from './features.ts'
 import type { Limits } from './limits.ts'
@@ -48,6 +49,8 @@ export type Deps = {
   signer: Signer | null
   /** Who may come in; null: nobody has to log in. */
   access: Access | null
+  /** Gives out the tokens that `access` takes; absent: there are none. */
+  logins?: Logins
   /** Unix seconds. */
   clock: () => bigint
   /** 128 random bits in hex, for upload sessions. */

@@ -1,3 +1,4 @@
+import { LoginRefused } from './auth/refused.ts'
 import { ChainUnavailable } from './chain/chain-reader.ts'
 import type { Log } from './deps.ts'
 import { OciError, type OciErrorCode, type OciErrorItem } from './oci/error.ts'
@@ -38,6 +39,10 @@ export function toFailure(error: unknown, log: Log, request: Request): Failure {
     return failureOf(
       new OciError('DENIED', `refused: ${error.reason}: ${error.message}`, { detail: { reason: error.reason } }),
     )
+  }
+  if (error instanceof LoginRefused) {
+    const headers = { 'www-authenticate': 'Basic realm="mooring"' }
+    return failureOf(new OciError('UNAUTHORIZED', error.message, { headers }))
   }
   if (error instanceof ChainUnavailable) {
     log('chain unavailable', { method: request.method, error: error.message })

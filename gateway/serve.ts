@@ -7,6 +7,7 @@ import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Address, Hex } from 'viem'
 import { createApp } from './app.ts'
+import { createTokenAccess } from './auth/access.ts'
 import { createBodyFloor } from './body-floor.ts'
 import { anyChain } from './chain/any-chain.ts'
 import { cachedChain } from './chain/cached-chain.ts'
@@ -25,6 +26,7 @@ import { defaultLimits } from './limits.ts'
 import { openNodeDigester } from './node-digest.ts'
 import { OciError } from './oci/error.ts'
 import { openBees, uploadsTo } from './serve-bees.ts'
+import { openCredentials, openLogins } from './serve-logins.ts'
 import { announcerTo, readingFrom } from './serve-swarm.ts'
 import { createKeySigner, KeyFileError, readKeyFile, type Signer } from './signer.ts'
 import { type NodeStores, openNodeStores } from './store/node-stores.ts'
@@ -69,6 +71,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
     onCrash: (error) => log('a hashing thread ended', { error: error.message }),
   })
   const bees = openBees(config)
+  const credentials = await openCredentials(config, log)
   const stores = await openStores(config.dataDir)
   const given = { ...createDeps(config, stores, signer), ...overrides, signer }
   const ledger = stores.swarmLedger
@@ -83,7 +86,11 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const { noteStored } = queue
   const swarm = { hash, ledger, local: given.content, noteStored, postage: uploads?.postage ?? null }
   const watched = announcer ? watchStores(given, announcer.note) : given
-  const deps: Deps = { ...watched, content, swarm: { ...swarm, ...(announcer && { announcer }) } }
+  const logins =
+    credentials &&
+    openLogins(config, credentials, { ...given, store: stores.logins, url: () => urlOf(config.host, server) })
+  const coming = logins && { logins, access: createTokenAccess(logins) }
+  const deps: Deps = { ...watched, ...coming, content, swarm: { ...swarm, ...(announcer && { announcer }) } }
   const server = createServer(serverOptions, listenerOf(deps, clientReader(config)))
   watchTraffic(server, traffic)
   watchBodies(server)

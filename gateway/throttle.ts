@@ -13,15 +13,19 @@ const maxClients = 20_000
 
 /**
  * A token bucket per client (RFC 6585 section 4): a minute's requests at once, then `requestsPerMinute` evenly. `clock` gives unix
- * seconds; one that steps back gives nothing.
+ * seconds; one that steps back gives nothing. `keyOf` says who counts as one client.
  */
-export function createThrottle(requestsPerMinute: number, clock: () => bigint): Throttle {
+export function createThrottle(
+  requestsPerMinute: number,
+  clock: () => bigint,
+  keyOf: (client: string) => string = throttleKey,
+): Throttle {
   const buckets = new Map<string, Bucket>()
   const full = requestsPerMinute * creditPerRequest
   return {
     admit(client) {
       const now = clock()
-      const key = throttleKey(client)
+      const key = keyOf(client)
       const known = buckets.get(key) ?? { credit: full, filledAt: now }
       const elapsed = now > known.filledAt ? Number(now - known.filledAt) : 0
       const credit = Math.min(full, known.credit + elapsed * requestsPerMinute)

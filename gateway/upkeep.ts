@@ -13,7 +13,7 @@ export type Upkeep = {
 }
 
 /**
- * Ends uploads that expired, now and every ten minutes, and collects garbage every `intervalSeconds`; null: never. A round that fails
+ * Ends uploads and logins that expired, every ten minutes, and collects garbage every `intervalSeconds`; null: never. A round that fails
  * is logged, and the next one tries again.
  */
 export function startUpkeep(deps: Deps, intervalSeconds: number | null): Upkeep {
@@ -32,6 +32,7 @@ export function startUpkeep(deps: Deps, intervalSeconds: number | null): Upkeep 
     return setInterval(round, intervalMs).unref()
   }
   const timers = [every(uploadIntervalMs, 'expiring uploads', () => expireUploads(deps))]
+  if (deps.logins) timers.push(every(uploadIntervalMs, 'forgetting old logins', deps.logins.removeExpired))
   if (intervalSeconds !== null) {
     timers.push(every(intervalSeconds * 1000, 'collecting garbage', () => collectOnce(deps, stopping.signal)))
   }

@@ -1,6 +1,7 @@
 export { announcementSuite } from './store/announcements-suite.ts'
 export { catalogSuite } from './store/catalog-suite.ts'
 export { contentSuite } from './store/content-suite.ts'
+export { loginSuite } from './store/login-suite.ts'
 export { pushPermissionSuite } from './store/push-permissions-suite.ts'
 export { stagedTagSuite } from './store/staged-tags-suite.ts'
 export { swarmLedgerSuite } from './store/swarm-ledger-suite.ts'

@@ -12,6 +12,8 @@ export type RouteContext = {
   params: Readonly<Record<string, string>>
   /** Who sends it, as far as that was found out before the route. */
   caller: Caller
+  /** The address that it comes from, as far as the entry knows: attempts to log in are counted by it. */
+  client: string
   /** Adds a header to whatever the route answers; errors go out without it. */
   addHeader(name: string, value: string): void
 }

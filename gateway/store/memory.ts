@@ -1,5 +1,6 @@
 import { createMemoryCatalog } from './memory-catalog.ts'
 import { createMemoryContent } from './memory-content.ts'
+import { createMemoryLogins } from './memory-logins.ts'
 import { createMemoryPushPermissions } from './memory-push-permissions.ts'
 import { createMemoryStagedTags } from './memory-staged-tags.ts'
 import { createMemoryAnnouncements } from './memory-swarm-announcements.ts'
@@ -12,6 +13,7 @@ export {
   createMemoryAnnouncements,
   createMemoryCatalog,
   createMemoryContent,
+  createMemoryLogins,
   createMemoryPushPermissions,
   createMemoryStagedTags,
   createMemorySwarmLedger,
@@ -29,5 +31,6 @@ export function createMemoryStores() {
     swarmLedger: createMemorySwarmLedger(),
     announcements: createMemoryAnnouncements(),
     pushPermissions: createMemoryPushPermissions(),
+    logins: createMemoryLogins(),
   }
 }

@@ -7,11 +7,13 @@ import { endCutOffRemovals } from './cut-off-removals.ts'
 import { lockDataFolder } from './data-lock.ts'
 import { openFilesContent } from './files.ts'
 import { type Fs, nodeFs } from './fs.ts'
+import type { LoginStore } from './logins.ts'
 import type { PushPermissionStore } from './push-permissions.ts'
 import { rememberHeads } from './remembered-heads.ts'
 import { rememberSmallContent } from './small-content.ts'
 import type { Sql } from './sql.ts'
 import { createSqlCatalog } from './sql-catalog.ts'
+import { createSqlLogins } from './sql-logins.ts'
 import { createSqlPushPermissions } from './sql-push-permissions.ts'
 import { createSqlStagedTags } from './sql-staged-tags.ts'
 import { createSqlAnnouncements } from './sql-swarm-announcements.ts'
@@ -36,6 +38,7 @@ export type NodeStores = {
   swarmLedger: SwarmLedger
   announcements: AnnouncementStore
   pushPermissions: PushPermissionStore
+  logins: LoginStore
   /** The database's own check of itself: one line per fault. */
   checkDatabase(): Promise<readonly string[]>
   close(): Promise<void>
@@ -84,6 +87,7 @@ export async function openStoresOver(sql: Sql, folder: string, fs: Fs): Promise<
     swarmLedger: createSqlSwarmLedger(sql),
     announcements: createSqlAnnouncements(sql),
     pushPermissions: createSqlPushPermissions(sql),
+    logins: createSqlLogins(sql),
     checkDatabase: () => checkDatabase(sql),
   }
 }

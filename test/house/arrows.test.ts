@@ -3,14 +3,14 @@ import { expect, test } from 'vitest'
 import { readSources, withoutComments } from './source-files.ts'
 
 const interfaces =
-  'gateway/(store/(catalog|catalog-upkeep|content-store|push-permissions|sql|staged-tags|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
+  'gateway/(store/(catalog|catalog-upkeep|content-store|logins|push-permissions|sql|staged-tags|swarm-announcements|swarm-ledger|tag-list-store)|chain/chain-reader|bee/(bee|swarm-reader)|swarm/(hash|reference))\\.ts'
 // What routes share with what works beside them.
 const besideRoutes = '(\\w+|list-body|manifest-record|valid-signatures)\\.ts$'
 const isInterface = new RegExp(`^${interfaces}$`)
 // What several drivers of a room stand on, and the files that put drivers of one home together for an entry.
 const shared = /^gateway\/(store\/(fs|file-stream)|chain\/(rpc|ens-facts|resolver-calls|contract-signature))\.ts$/
 const homes = /^gateway\/store\/(memory|node-stores)\.ts$/
-const chooser = /^(gateway\/(serve(-swarm|-bees)?|offline)\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
+const chooser = /^(gateway\/(serve(-swarm|-bees|-logins)?|offline)\.ts|gateway\/cli\/dev[\w-]*\.ts|worker\/)/
 const pure = /^gateway\/(oci|tags|ens)\//
 const impure =
   /\b(fetch|Date|Math\.random|process|performance|setTimeout|setInterval|console|globalThis)\b(?!['":?]|\s*:)/
@@ -20,6 +20,9 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [/^gateway\/oci\//, /^(gateway\/oci\/|viem|@noble\/)/],
   [/^gateway\/tags\//, /^(gateway\/(tags|oci)\/|viem|@noble\/)/],
   [/^gateway\/ens\//, /^(gateway\/(ens|tags|oci)\/|viem|@noble\/)/],
+  // Who callers are. The password file is Node's; nothing of its room loads it but an entry.
+  [/^gateway\/auth\/htpasswd\.ts/, /^(gateway\/auth\/|node:(crypto|fs\/promises)$|bcryptjs)/],
+  [/^gateway\/auth\//, /^(gateway\/(auth\/(?!htpasswd)|(oci|tags)\/|store\/logins\.ts|(access|throttle)\.ts)|viem)/],
   [
     /^gateway\/(store|chain)\//,
     /^(gateway\/((store|chain|oci|tags|ens|swarm)\/|bee\/(bee|swarm-reader)\.ts|package-root\.ts)|node:|viem|@noble\/|better-sqlite3|@cloudflare\/workers-types)/,
@@ -29,10 +32,13 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [/^gateway\/swarm\//, /^(gateway\/(swarm\/(?!node-)|oci\/)|viem)/],
   [/^gateway\/bee\/control/, /^(gateway\/(bee|swarm|oci)\/|viem|@ethersphere\/bee-js)/],
   [/^gateway\/bee\//, /^(gateway\/(bee(?!\/control)|swarm(?!\/node-)|oci)\/|viem)/],
-  [/^gateway\/routes\//, new RegExp(`^(gateway/((routes|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem)`)],
+  [
+    /^gateway\/routes\//,
+    new RegExp(`^(gateway/((routes|auth(?!/htpasswd)|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem)`),
+  ],
   [
     /^gateway\/(app|errors|publisher)\.ts/,
-    new RegExp(`^(gateway/((routes|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem|hono)`),
+    new RegExp(`^(gateway/((routes|auth(?!/htpasswd)|oci|tags|ens)/|${besideRoutes})|${interfaces}|viem|hono)`),
   ],
   // What a browser imports, too: no Node.
   [/^gateway\/library\//, /^(gateway\/((library|ens|tags|oci|chain)\/)|viem)/],
@@ -46,7 +52,7 @@ const arrows: readonly [from: RegExp, to: RegExp][] = [
   [
     /^gateway\/[\w-]+\.ts/,
     new RegExp(
-      `^(gateway/((oci|tags|ens)/|swarm/(?!node-)|bee/(feed-|read-)|[\\w-]+\\.ts$)|${interfaces}|viem|@noble/|node:)`,
+      `^(gateway/((oci|tags|ens)/|auth/logins\\.ts|swarm/(?!node-)|bee/(feed-|read-)|[\\w-]+\\.ts$)|${interfaces}|viem|@noble/|node:)`,
     ),
   ],
 ]
@@ -129,6 +135,8 @@ const refused: readonly [rule: string, path: string, good: string, bad: string][
     `import { readFile } from 'node:fs/promises'`,
   ],
   ["a Worker's hash is not Node's", 'gateway/swarm/a.ts', `import './hash.ts'`, `export * from './node-wasm.ts'`],
+  ['a Worker logs in without Node', 'gateway/auth/a.ts', `import './keys.ts'`, `import { compare } from 'bcryptjs'`],
+  ["the password file is Node's", 'gateway/auth/a.ts', `import './token.ts'`, `import './htpasswd.ts'`],
   ['the app chooses no driver', 'gateway/app.ts', `import { Hono } from 'hono'`, `import './store/files.ts'`],
   ['the proxy knows no client', 'gateway/proxy/a.ts', `import '../oci/digest.ts'`, `import '../cli/client/http.ts'`],
   ['the command line never routes', 'gateway/cli/a.ts', `import '../ens/name.ts'`, `import '../routes/tags.ts'`],

@@ -18,6 +18,7 @@ async function publishedApp(signer = createTestSigner()) {
     url,
     params: { repository: 'acme.eth' },
     caller: { kind: 'operator' } as const,
+    client: '',
     addHeader: () => {},
   }
   const repository = await openForPush(context)

@@ -14,6 +14,7 @@ export function openedRepository({ deps }: { deps: TestDeps }, ensName: string):
     url,
     params,
     caller: { kind: 'operator' } as const,
+    client: '',
     addHeader: () => {},
   })
 }

@@ -43,6 +43,7 @@ async function publish(registry: Registry, changes: readonly TagChange[], reposi
     url,
     params: { repository },
     caller: { kind: 'operator' } as const,
+    client: '',
     addHeader: () => {},
   }
   return publishTags(deps, await openForPush(context), async () => changes)

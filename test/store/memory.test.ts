@@ -2,6 +2,7 @@ import {
   createMemoryAnnouncements,
   createMemoryCatalog,
   createMemoryContent,
+  createMemoryLogins,
   createMemoryPushPermissions,
   createMemoryStores,
   createMemorySwarmLedger,
@@ -11,6 +12,7 @@ import {
   announcementSuite,
   catalogSuite,
   contentSuite,
+  loginSuite,
   pushPermissionSuite,
   stagedTagSuite,
   swarmLedgerSuite,
@@ -29,6 +31,7 @@ pushPermissionSuite('memory', async () => ({
   pushPermissions: createMemoryPushPermissions(),
   close: async () => {},
 }))
+loginSuite('memory', async () => ({ logins: createMemoryLogins(), close: async () => {} }))
 stagedTagSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))
 swarmLedgerSuite('memory', async () => ({ ledger: createMemorySwarmLedger(), close: async () => {} }))
 upkeepSuite('memory', async () => ({ ...createMemoryStores(), close: async () => {} }))

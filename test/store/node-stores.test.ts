@@ -6,6 +6,7 @@ import {
   announcementSuite,
   catalogSuite,
   contentSuite,
+  loginSuite,
   pushPermissionSuite,
   stagedTagSuite,
   swarmLedgerSuite,
@@ -29,6 +30,7 @@ catalogSuite('SQLite', openFresh)
 tagListSuite('SQLite', openFresh)
 announcementSuite('SQLite', openFresh)
 pushPermissionSuite('SQLite', openFresh)
+loginSuite('SQLite', openFresh)
 stagedTagSuite('SQLite', openFresh)
 swarmLedgerSuite('SQLite', async () => {
   const { swarmLedger, close } = await openFresh()

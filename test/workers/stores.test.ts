@@ -1,6 +1,7 @@
 import {
   announcementSuite,
   catalogSuite,
+  loginSuite,
   pushPermissionSuite,
   stagedTagSuite,
   swarmLedgerSuite,
@@ -17,5 +18,6 @@ swarmLedgerSuite('D1', async () => {
   return { ledger: swarmLedger, close }
 })
 announcementSuite('D1', openStores)
+loginSuite('D1', openStores)
 pushPermissionSuite('D1', openStores)
 upkeepSuite('D1 and R2', openStores)

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { createD1Sql } from '../../gateway/store/d1.ts'
 import { createR2Content } from '../../gateway/store/r2.ts'
 import { createSqlCatalog } from '../../gateway/store/sql-catalog.ts'
+import { createSqlLogins } from '../../gateway/store/sql-logins.ts'
 import { createSqlPushPermissions } from '../../gateway/store/sql-push-permissions.ts'
 import { createSqlStagedTags } from '../../gateway/store/sql-staged-tags.ts'
 import { createSqlAnnouncements } from '../../gateway/store/sql-swarm-announcements.ts'
@@ -30,6 +31,7 @@ export async function openStores() {
     swarmLedger,
     announcements: createSqlAnnouncements(sql),
     pushPermissions: createSqlPushPermissions(sql),
+    logins: createSqlLogins(sql),
     close: async () => undefined,
   }
 }
