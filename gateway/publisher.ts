@@ -73,7 +73,12 @@ export function isRenewalDue({ issuedAt, expiresAt }: ListHeader, now: bigint): 
   return 2n * now >= issuedAt + expiresAt
 }
 
-function inTurn<Result>(deps: Deps, { line }: OpenRepository, work: () => Promise<Result>): Promise<Result> {
+/** Runs what changes a repository's tags after whatever does so in this process already. */
+export function inTurn<Result>(
+  deps: Pick<Deps, 'lists'>,
+  { line }: Pick<OpenRepository, 'line'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
   return turnsOf(deps.lists)([line.chainId, line.resolver, line.ensName, line.owner, line.epoch].join(' '), work)
 }
 

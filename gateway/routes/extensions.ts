@@ -17,7 +17,14 @@ const mooring: Extension = {
   name: '_mooring',
   url: 'urn:mooring:protocol:1',
   description: 'The signed tag list of a name: read it, prove a tag, publish the next version',
-  endpoints: ['_mooring/list', '_mooring/history', '_mooring/proof', '_mooring/status', '_mooring/permissions'],
+  endpoints: [
+    '_mooring/list',
+    '_mooring/staged',
+    '_mooring/history',
+    '_mooring/proof',
+    '_mooring/status',
+    '_mooring/permissions',
+  ],
 }
 
 /** `GET /v2/_oci/ext/discover`: the extensions that need no repository. */

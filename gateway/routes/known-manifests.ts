@@ -10,7 +10,7 @@ import { readStanding, type StandingList } from './standing-list.ts'
 /** A manifest as it was answered, ready to be sent again, and what that rests on: the list for a tag, the catalog for a digest. */
 type KnownManifest = {
   repository: OpenRepository
-  standing: StandingList | null
+  listed: { standing: StandingList; tag: string } | null
   content: ShownContent
   headers: Readonly<Record<string, string>>
   body: string
@@ -34,27 +34,34 @@ const cacheOf = keptFor((_: Deps) => createAnswerCache<KnownManifest>(maxAnswers
 export async function answerKnownManifest(deps: Deps, request: Request, target: string): Promise<Response | undefined> {
   const known = cacheOf(deps).get(target)
   if (!known || request.headers.has('if-none-match')) return undefined
+  if (await mayBeStaged(deps, request, known)) return undefined
   if (!(await stillHolds(deps, known).catch(() => false))) return undefined
   return new Response(request.method === 'HEAD' ? null : known.body, { headers: known.headers })
 }
 
-async function stillHolds(deps: Deps, { repository, standing, content, keptUntil }: KnownManifest): Promise<boolean> {
+async function stillHolds(deps: Deps, { repository, listed, content, keptUntil }: KnownManifest): Promise<boolean> {
   if (deps.clock() >= keptUntil) return false
   const { line, key } = repository
   const authority = await deps.chain.readAuthority(line.ensName)
   if (authority.owner !== line.owner || authority.epoch !== line.epoch || !authority.reachable) return false
-  if (standing === null) {
+  if (listed === null) {
     const record = await deps.catalog.findManifest(key, content.digest)
     return record?.mediaType === content.mediaType
   }
   const head = await deps.lists.findHead(line)
-  return head?.hash === standing.head.hash && (await readStanding(deps, authority, head)).head.hash === head.hash
+  return head?.hash === listed.standing.head.hash && (await readStanding(deps, authority, head)).head.hash === head.hash
 }
 
-/** Keeps what the route is about to answer, and hands that back. `standing` is the list a tag was read from; null by digest. */
+/** Whether something is staged for the tag, which a caller who may push is to see: the route looks who it is. Who sends no token is nobody. */
+async function mayBeStaged(deps: Deps, request: Request, { listed, repository }: KnownManifest): Promise<boolean> {
+  if (!listed || (deps.access !== null && !request.headers.has('authorization'))) return false
+  return (await deps.staged.find(repository.line, listed.tag)) !== undefined
+}
+
+/** Keeps what the route is about to answer, and hands that back. `listed` is the tag and the list it was read from; null by digest. */
 export async function keepManifest(
   { deps, request }: RouteContext,
-  known: Pick<KnownManifest, 'repository' | 'standing' | 'content'>,
+  known: Pick<KnownManifest, 'repository' | 'listed' | 'content'>,
   answer: Response,
 ): Promise<Response> {
   const { content } = known

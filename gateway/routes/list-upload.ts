@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { parseRepository } from '../ens/name.ts'
 import { keptFor } from '../kept.ts'
+import { settleStaged } from '../staging.ts'
 import { type ListLine, ListMoved } from '../store/tag-list-store.ts'
 import type { NameAuthority } from '../tags/authority.ts'
 import { type ListUpload, parseListUpload, signedListToJson } from '../tags/json.ts'
@@ -57,13 +58,13 @@ type Publication = { authority: NameAuthority; line: ListLine; signed: SignedLis
 async function commitUpload(deps: Deps, publication: Publication): Promise<Response> {
   const { line, signed } = publication
   const head = await deps.lists.findHead(line)
-  if (head?.hash === signed.hash) return created(await addSignatures(deps, publication, head))
+  if (head?.hash === signed.hash) return settled(deps, line, await addSignatures(deps, publication, head))
   if ((head?.hash ?? ZERO_HASH) !== signed.list.previous) return conflict(publication, head)
   checkNextVersion(head, signed)
   const isCommitted = await writeUpload(deps, publication, head).catch(falseIfMoved)
-  if (isCommitted) return created(signed)
+  if (isCommitted) return settled(deps, line, signed)
   const winner = await deps.lists.findHead(line)
-  return winner?.hash === signed.hash ? created(winner) : conflict(publication, winner)
+  return winner?.hash === signed.hash ? settled(deps, line, winner) : conflict(publication, winner)
 }
 
 /** `version` rises by one per publish (protocol 2.2). @throws Refusal Rollback, MalformedList */
@@ -127,7 +128,9 @@ async function addSignatures(deps: Deps, { authority, line, signed }: Publicatio
   return { ...head, signatures }
 }
 
-function created(signed: SignedList): Response {
+/** 201; what was staged and is in this list waits no longer. */
+async function settled(deps: Deps, line: ListLine, signed: SignedList): Promise<Response> {
+  await settleStaged(deps, line)
   return jsonAnswer(201, signedListToJson(signed))
 }
 

@@ -13,11 +13,11 @@ import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
 import { keepManifest } from './known-manifests.ts'
 import { checkReferences } from './manifest-references.ts'
-import { type OpenRepository, openForPush, openForRead } from './repository.ts'
+import { type OpenRepository, openForPush, openForRead, type PushRepository } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 import { noteUse, storeAndShow } from './storing.ts'
 import { pointTags, removeTags } from './tag-changes.ts'
-import { findTag } from './tag-reads.ts'
+import { findTag, warnOfStaged } from './tag-reads.ts'
 
 /** What the last component of a manifest's path says. */
 type TagOrDigest = { tag: string; digest: null } | { tag: null; digest: Digest }
@@ -40,12 +40,13 @@ export const getManifest: Route = async (context) => {
     const isWarned = await warnOfPostage(context, digest)
     const answer = await answerContent(context, content, { ranges: false, cacheControl: 'max-age=31536000, immutable' })
     if (isWarned || usedAt === undefined) return answer
-    return keepManifest(context, { repository, content, standing: null }, answer)
+    return keepManifest(context, { repository, content, listed: null }, answer)
   }
   const { content, standing } = await findByTag(context, repository, tag)
   const isWarned = await warnOfPostage(context, content.digest)
   const answer = await answerContent(context, content, { ranges: false, cacheControl: 'no-cache' })
-  return standing && !isWarned ? keepManifest(context, { repository, content, standing }, answer) : answer
+  if (!standing || isWarned) return answer
+  return keepManifest(context, { repository, content, listed: { standing, tag } }, answer)
 }
 
 /**
@@ -64,7 +65,7 @@ async function warnOfPostage({ deps, addHeader }: RouteContext, digest: Digest):
 }
 
 /**
- * end-7 `PUT /v2/<repository>/manifests/<tag or digest>`: content, catalog row and Swarm reference first, then the signed list, then 201. By digest
+ * end-7 `PUT /v2/<repository>/manifests/<tag or digest>`: content, catalog row and Swarm reference first, then the signed list or the staged change, then 201. By digest
  * it moves the tags that `?tag=` names (end-7b), or none.
  */
 export const putManifest: Route = async (context) => {
@@ -76,39 +77,51 @@ export const putManifest: Route = async (context) => {
   const manifest = await readManifest(bytes, request.headers.get('content-type'), deps.limits)
   const record = recordOf(await checkedDigest(bytes, target.digest), bytes.byteLength, manifest)
   const swarmReference = await referenceOf(deps.swarm.hash, [bytes], deps.pause)
+  let isStaged = false
   await storeAndShow(deps, async (storing) => {
     const references = await checkReferences(deps, repository.key, manifest)
     await deps.content.put(record.digest, bytes)
     if (!(await deps.catalog.putManifest(repository.key, record, references, storing))) return false
     await deps.swarm.ledger.recordReference(record.digest, record.size, swarmReference)
     await deps.swarm.noteStored([...contentsNamed(manifest, references), record])
-    if (tags.length > 0) await pointTags(deps, repository, tags, { ...record, swarmReference })
+    if (tags.length > 0) isStaged = (await pointTags(deps, repository, tags, { ...record, swarmReference })).isStaged
     return true
   })
+  if (isStaged) warnOfStaged(context)
   return manifestCreated(repository, record, target.tag ? [] : tags)
 }
 
 /**
  * end-9 `DELETE /v2/<repository>/manifests/<tag or digest>`: a tag leaves the list; a digest takes all its tags with it, in one
- * signature, and stops being shown.
+ * signature, and stops being shown. What is staged until publishers sign stays shown by digest until then: the list names it.
  */
 export const deleteManifest: Route = async (context) => {
   const { deps } = context
   const { tag, digest } = parseTagOrDigest(context)
   const repository = await openForPush(context)
-  const { key, line } = repository
   if (digest) {
     await findByDigest(deps, repository, digest)
-    // Once more for a tag that was pushed in between: no list names what is deleted.
-    do {
-      const tags = await deps.lists.tagsOfDigest(repository.line, digest)
-      if (tags.length > 0) await removeTags(deps, repository, tags)
-    } while (!(await deps.catalog.removeManifest(key, digest, line)) && (await deps.catalog.findManifest(key, digest)))
+    if (await removeDigest(deps, repository, digest)) warnOfStaged(context)
     return emptyAnswer(202)
   }
   if (!(await findTag(context, repository, tag))) throw manifestUnknown(repository, tag)
-  await removeTags(deps, repository, [tag])
+  if ((await removeTags(deps, repository, [tag])).isStaged) warnOfStaged(context)
   return emptyAnswer(202)
+}
+
+/** Resolves with whether the deletion waits for a signature: the list names the manifest until then. */
+async function removeDigest(deps: Deps, repository: PushRepository, digest: Digest): Promise<boolean> {
+  const { key, line, way } = repository
+  // Once more for a tag that was pushed in between: neither a list nor a staged change names what is deleted.
+  for (;;) {
+    const { changes } = await deps.staged.read(line)
+    const staged = changes.filter(({ entry }) => entry?.digest === digest).map((change) => change.tag)
+    const listed = await deps.lists.tagsOfDigest(line, digest)
+    if (listed.length + staged.length > 0) await removeTags(deps, repository, [...listed, ...staged], digest)
+    if (way === 'stage' && listed.length > 0) return true
+    if (await deps.catalog.removeManifest(key, digest, line)) return false
+    if (!(await deps.catalog.findManifest(key, digest))) return false
+  }
 }
 
 /** @throws OciError 400 DIGEST_INVALID or MANIFEST_INVALID: a colon is never part of a tag */
@@ -156,7 +169,8 @@ async function expectListed({ swarm }: Deps, entry: TagEntry): Promise<ShownCont
 async function findByTag(context: RouteContext, repository: OpenRepository, tag: string) {
   const found = await findTag(context, repository, tag)
   if (!found) throw manifestUnknown(repository, tag)
-  const { entry, standing, record } = found
+  const { entry, standing, record, isStaged } = found
+  if (isStaged) warnOfStaged(context)
   if (!record) return { content: await expectListed(context.deps, entry), standing }
   const { renewManifest } = context.deps.catalog
   await noteUse(context.deps, record.usedAt, (now) => renewManifest(repository.key, entry.digest, now))

@@ -50,6 +50,13 @@ export async function permissionOf(
   return permissions && granted(permissions, caller.address, repository.name.ensName, { label, isImmutable })
 }
 
+/** Whether there is anything that a caller may push; most are answered without what the owner signed. */
+export async function mayPushAnything(deps: Deps, repository: OpenRepository, caller: Caller): Promise<boolean> {
+  if (caller.kind === 'anonymous') return false
+  if (caller.kind !== 'account' || (await isPublisher(repository.authority, caller.address))) return true
+  return (await permissionOf(deps, repository, caller)) !== undefined
+}
+
 function granted(
   permissions: PushPermissions,
   account: Address,

@@ -3,7 +3,7 @@ import { repositoryOf } from '../ens/name.ts'
 import { isRenewalDue, renewList } from '../publisher.ts'
 import type { NameAuthority } from '../tags/authority.ts'
 import type { SignedList } from '../tags/list.ts'
-import { mayPush, openOf } from './repository.ts'
+import { isPublishing, openOf } from './repository.ts'
 
 /**
  * Renews a list that somebody reads and that is past half of its life (protocol 2.2), expired ones too, where this gateway's key may
@@ -19,5 +19,5 @@ export function renewInBackground(deps: Deps, authority: NameAuthority, { list }
 async function renew(deps: Deps, authority: NameAuthority): Promise<void> {
   const { ensName } = authority
   const repository = openOf({ ensName, repository: repositoryOf(ensName) }, authority)
-  if (repository && (await mayPush(deps, repository))) await renewList(deps, repository)
+  if (repository && (await isPublishing(deps, repository))) await renewList(deps, repository)
 }

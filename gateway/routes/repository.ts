@@ -1,10 +1,12 @@
 import type { Address } from 'viem'
+import { type Caller, callerLabel } from '../access.ts'
 import type { Deps } from '../deps.ts'
 import { parseRepository, type RepositoryName } from '../ens/name.ts'
 import { OciError } from '../oci/error.ts'
 import type { RepositoryKey } from '../store/catalog.ts'
 import type { ListLine } from '../store/tag-list-store.ts'
 import type { NameAuthority } from '../tags/authority.ts'
+import { mayPushAnything } from './permission.ts'
 import type { RouteContext } from './route.ts'
 
 /** A repository of this request with what the chain says of it. */
@@ -15,6 +17,12 @@ export type OpenRepository = {
   key: RepositoryKey
   line: ListLine
 }
+
+/** Where a push of a tag goes at this gateway: into a list that its key signs, or beside it until publishers sign. */
+export type PushWay = 'publish' | 'stage'
+
+/** A repository that its caller may push something to. */
+export type PushRepository = OpenRepository & { way: PushWay; caller: Caller }
 
 /** A name as the chain sees it: served here, or why not. */
 type ReadName = { name: RepositoryName; authority: NameAuthority; open: OpenRepository | undefined }
@@ -37,16 +45,29 @@ export async function openForRead(context: RouteContext): Promise<OpenRepository
 
 /**
  * As `openRepository`, for writes. @throws OciError DENIED (403) with a message that says who may push: the name has no owner, its
- * resolver is another contract, or this gateway's key is not a publisher that reaches the threshold.
+ * resolver is another contract, this gateway's key is no publisher's, or the caller is nobody whom the owner lets push.
  */
-export async function openForPush(context: RouteContext): Promise<OpenRepository> {
+export async function openForPush(context: RouteContext): Promise<PushRepository> {
   refuseWebPages(context.request)
   const { name, authority, open } = await readName(context)
   if (!open) throw denied(`push refused: ${whyNotServed(name, authority)}`, authority)
-  if (context.deps.signer && !(await isPublishing(context.deps, open))) {
-    throw denied(whoMayPush(open, context.deps.signer.address), authority)
-  }
-  return open
+  return asPusher(context, open)
+}
+
+/** A repository that this request's caller may push something to. @throws OciError DENIED as `openForPush` */
+export async function asPusher({ deps, caller }: RouteContext, open: OpenRepository): Promise<PushRepository> {
+  const way = await wayOf(deps, open)
+  if (way === undefined) throw denied(gatewayMayNot(open, deps.signer?.address), open.authority)
+  if (!(await mayPushAnything(deps, open, caller))) throw deniedPush(open, callerLabel(caller))
+  return { ...open, way, caller }
+}
+
+/** The refusal of a caller who may push nothing to a repository. */
+export function deniedPush({ name, authority }: OpenRepository, label: string): OciError {
+  const { owner, policy } = authority
+  const may = [...new Set([owner, ...policy.publishers])].join(', ')
+  const message = `push refused: ${name.ensName} is for its owner and publishers (${may}) and whom the owner gives permission, not for ${label}`
+  return denied(message, authority)
 }
 
 /**
@@ -67,18 +88,22 @@ export async function openNamed(context: RouteContext, path: string): Promise<Op
   return name && openOf(name, await context.deps.chain.readAuthority(name.ensName))
 }
 
-/**
- * Whether this request's caller may push: the gateway holds a key that is a publisher of the name and reaches the threshold alone. A
- * caller is the gateway's own user as long as there are no tokens.
- */
-export async function mayPush(deps: Deps, repository: OpenRepository): Promise<boolean> {
-  return deps.signer !== null && isPublishing(deps, repository)
+/** Whether this request's caller may push something here: to them staged changes read as if published (protocol 5). */
+export async function mayPush({ deps, caller }: RouteContext, repository: OpenRepository): Promise<boolean> {
+  return (await wayOf(deps, repository)) !== undefined && mayPushAnything(deps, repository, caller)
 }
 
-async function isPublishing({ signer }: Deps, { authority }: OpenRepository): Promise<boolean> {
-  if (!signer) return false
+/** Whether this gateway publishes by itself: its key is a publisher of the name and reaches the threshold alone. */
+export async function isPublishing(deps: Deps, repository: OpenRepository): Promise<boolean> {
+  return (await wayOf(deps, repository)) === 'publish'
+}
+
+/** Without a key everything is staged; undefined for a gateway whose key could never sign for this name. */
+async function wayOf({ signer }: Deps, { authority }: OpenRepository): Promise<PushWay | undefined> {
+  if (!signer) return 'stage'
   const { publishers, threshold } = authority.policy
-  return publishers.includes(signer.address) && threshold <= 1 && !(await authority.isRevoked(signer.address))
+  if (!publishers.includes(signer.address) || (await authority.isRevoked(signer.address))) return undefined
+  return threshold <= 1 ? 'publish' : 'stage'
 }
 
 async function readName(context: RouteContext): Promise<ReadName> {
@@ -116,7 +141,7 @@ function whyNotServed({ ensName }: RepositoryName, { owner, chainId, resolver }:
   return `the resolver of ${ensName} is not ${resolver}: its owner ${owner} can set it in the ENS registry`
 }
 
-function whoMayPush({ name, authority }: OpenRepository, gatewayPublisher: Address): string {
+function gatewayMayNot({ name, authority }: OpenRepository, gatewayPublisher: Address | undefined): string {
   const { owner, policy } = authority
   const publishers = policy.publishers.join(', ')
   const wanted = policy.threshold > 1 ? `${policy.threshold} of its publishers (${publishers})` : publishers

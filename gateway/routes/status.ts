@@ -37,7 +37,7 @@ export const getStatus: Route = async (context) => {
   const { list, hash } = await findList(deps, repository)
   const found = await deps.lists.listTags(repository.line, last, Math.min(limit, maxTags) + 1)
   const tags = found?.tags.slice(0, Math.min(limit, maxTags)) ?? []
-  const saysErrors = await mayPush(deps, repository)
+  const saysErrors = await mayPush(context, repository)
   const known = new Map<Digest, Promise<readonly SizedContent[]>>()
   const rows = []
   const { swarm, problems } = await describeList(deps, repository, saysErrors)

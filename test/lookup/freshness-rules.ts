@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { encodeTagLookup } from '../../gateway/ens/lookup.ts'
 import { addressOf, createTestSigner, testKeys } from '../fixtures.ts'
 import { openedRepository } from '../publish/repository.ts'
-import { anotherGateway, type OpenRegistry, pushImage, type Registry } from '../registry/client.ts'
+import { type OpenRegistry, publicGateway, pushImage, type Registry } from '../registry/client.ts'
 import { ask, lookUp, lookUpTag, lookupPath, messageOf, responseOf } from './client.ts'
 
 const owner = addressOf(testKeys.owner)
@@ -32,7 +32,7 @@ function countProofs({ deps }: Registry): { proofs: number } {
 export function freshnessRules(open: OpenRegistry): void {
   test('a publish is visible at once, whichever gateway over the same stores made it', async () => {
     const registry = await open()
-    const relay = anotherGateway(registry, null)
+    const relay = publicGateway(registry)
     const first = await pushImage(registry, 'acme.eth', 'v1', 1)
     for (const gateway of [registry, relay, registry, relay]) {
       expect(await lookUpTag(gateway, 'acme.eth', 'v1')).toEqual({ digest: first.digest, version: 1n })
@@ -68,7 +68,7 @@ export function freshnessRules(open: OpenRegistry): void {
     const registry = await open({ limits: { listLifetimeSeconds: 1000 } })
     await pushImage(registry, 'acme.eth', 'v1')
     // One over the same stores that holds no key, and so cannot renew what it reads.
-    const relay = anotherGateway(registry, null)
+    const relay = publicGateway(registry)
     registry.deps.clock.advance(999)
     expect(await statusOf(relay)).toBe('200')
     registry.deps.clock.advance(1)

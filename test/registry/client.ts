@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
 import { expect } from 'vitest'
+import type { Caller } from '../../gateway/access.ts'
 import { createApp } from '../../gateway/app.ts'
 import type { Features } from '../../gateway/features.ts'
 import type { Limits } from '../../gateway/limits.ts'
@@ -35,6 +36,17 @@ export function registryOver(
 export function anotherGateway({ deps }: Registry, signerKey: Hex | null): Registry {
   const others = { ...deps, signer: signerKey === null ? null : createTestSigner(signerKey) }
   return { ...createApp(others), deps: others }
+}
+
+/** The same gateway as this caller sees it, whatever they send. */
+export function seenBy({ deps }: Registry, caller: Caller): Registry {
+  const others = { ...deps, access: { identify: async () => caller } }
+  return { ...createApp(others), deps: others }
+}
+
+/** A relay gateway over the same stores, as everybody sees it who sends no token. */
+export function publicGateway(registry: Registry): Registry {
+  return seenBy(anotherGateway(registry, null), { kind: 'anonymous' })
 }
 
 export type Answer = { status: number; headers: Headers; bytes: Uint8Array; text: string }

@@ -3,7 +3,6 @@ import { type Digest, digestOf } from '../../gateway/oci/digest.ts'
 import { addressOf, testKeys, testTime } from '../fixtures.ts'
 import {
   type Answer,
-  anotherGateway,
   bytesOf,
   configType,
   describeManifest,
@@ -13,6 +12,7 @@ import {
   makeImage,
   type OpenRegistry,
   type PushedManifest,
+  publicGateway,
   pushImage,
   putManifest,
   type Registry,
@@ -287,7 +287,7 @@ function tagSchemaRules(open: OpenRegistry): void {
     const tag = digest.replace(':', '-')
     const old = await pushArtifact(publishing, 3)
     await pushIndex(publishing, tag, [old])
-    const relay = anotherGateway(publishing, null)
+    const relay = publicGateway(publishing)
     expect(await listed(relay, digest)).toEqual([real.digest, old.digest].toSorted())
     publishing.deps.clock.advance(100 * 24 * 60 * 60)
     const answer = await send(relay, 'GET', `/v2/acme.eth/referrers/${digest}`)

@@ -3,12 +3,12 @@ import { collectGarbage } from '../../gateway/collector.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import {
   type Answer,
-  anotherGateway,
   describeManifest,
   errorOf,
   makeImage,
   type OpenRegistry,
   type PushedManifest,
+  publicGateway,
   pushImage,
   putManifest,
   type Registry,
@@ -106,7 +106,7 @@ function changeRules(open: OpenRegistry): void {
   ]
   test.each(changes)('%s: seen at the next request, by tag and by digest', async (_what, change, byTag, byDigest) => {
     const publishing = await open()
-    const relay = anotherGateway(publishing, null)
+    const relay = publicGateway(publishing)
     const image = await pushImage(publishing, 'acme.eth', 'v1')
     for (const path of [pathOf('v1'), pathOf(image.digest)]) await askTwice(relay, path)
     await change(publishing, image)

@@ -7,11 +7,11 @@ import { feedAddress } from '../../gateway/swarm/feed.ts'
 import type { FakeBee } from '../bee/fake-bee.ts'
 import { addressOf, swarmReferenceOf, testKeys } from '../fixtures.ts'
 import {
-  anotherGateway,
   blobOf,
   bytesOf,
   describeManifest,
   imageType,
+  publicGateway,
   pushBlob,
   pushImage,
   putManifest,
@@ -270,7 +270,7 @@ test('a gateway that fell behind another with the same key writes nothing, and a
   expect([ok, problems]).toEqual([false, [{ reason: 'AnnouncementFailing', tag: null, detail: swarm.error }]])
   const said = /update 2 of the feed of 0x\w+ names version 3 .* this gateway has version 1: recover it first/
   expect(swarm.error).toMatch(said)
-  const publicly = await readStatus(anotherGateway(behind.registry, null))
+  const publicly = await readStatus(publicGateway(behind.registry))
   expect(publicly.problems).toMatchObject([{ detail: 'the list is not announced' }])
   await pushAll(behind, 'o2', 'o3')
   expect((await readStatus(behind.registry)).swarm.error).toMatch(/names version 3 .* this gateway has version 3/)

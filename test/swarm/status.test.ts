@@ -9,9 +9,9 @@ import { type SwarmQueue, startSwarmQueue } from '../../gateway/swarm-queue.ts'
 import { type FakeBee, startFakeBee } from '../bee/fake-bee.ts'
 import { swarmReferenceOf, testSwarmHash } from '../fixtures.ts'
 import {
-  anotherGateway,
   errorOf,
   makeImage,
+  publicGateway,
   pushImage,
   putManifest,
   type Registry,
@@ -148,7 +148,7 @@ test('uploads that fail again and again need a person; only who may push hears w
     tag: 'v1',
     detail: expect.stringContaining(node.beeUrl),
   })
-  const publicly = await readStatus(anotherGateway(registry, null))
+  const publicly = await readStatus(publicGateway(registry))
   expect(publicly.problems).toEqual([{ reason: 'UploadFailing', tag: 'v1', detail: 'uploads fail' }])
 })
 
