@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { HttpFailure } from '../../gateway/cli/client/http.ts'
-import { withPatience } from '../../gateway/cli/proxy/patience.ts'
+import { withPatience } from '../../gateway/cli/client/patience.ts'
 import { createStanding } from '../../gateway/cli/proxy/standing.ts'
 
 beforeEach(() => {

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { concatBytes } from 'viem'
 import { HttpFailure, shortUrl } from './http-failure.ts'
+import { bodyPatience, withPatience } from './patience.ts'
 import { checkUrl, createCheckedLookup, type Reach, type Resolve, resolveBySystem } from './reach.ts'
 
 export { HttpFailure } from './http-failure.ts'
@@ -37,7 +38,7 @@ export type HttpRequest = {
 
 /** The one HTTP client. It keeps no cookies, sends no credentials of its own and decodes nothing. */
 export type HttpClient = {
-  /** One request with its body read up to `maxBytes`. @throws HttpFailure, BodyTooLarge */
+  /** One request with its body read up to `maxBytes`, given up where it comes more slowly than anybody's does. @throws HttpFailure, BodyTooLarge */
   fetchBounded(request: HttpRequest, maxBytes: number): Promise<HttpAnswer>
   /** One request whose body the caller reads or closes. Redirects are followed inside one origin only. @throws HttpFailure */
   openAnswer(request: HttpRequest): Promise<OpenedAnswer>
@@ -80,7 +81,7 @@ async function readWhole(answer: OpenedAnswer, { url }: HttpRequest, maxBytes: n
   const { status, headers, body } = answer
   const pieces: Uint8Array[] = []
   let size = 0
-  for await (const piece of body) {
+  for await (const piece of withPatience(shortUrl(url), body, bodyPatience)) {
     size += piece.length
     if (size > maxBytes) throw new BodyTooLarge(url, maxBytes)
     pieces.push(piece)

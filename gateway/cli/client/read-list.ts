@@ -4,7 +4,7 @@ import type { SignedList } from '../../tags/list.ts'
 import { Refusal, type RefusalName } from '../../tags/refusal.ts'
 import { buildWellFormedTree, type Slot } from '../../tags/tree.ts'
 import { verifyAgainstMemory, verifyList } from '../../tags/verify.ts'
-import { GatewayUnavailable } from './ccip.ts'
+import { defaultLookupTimeoutMs, GatewayUnavailable } from './ccip.ts'
 import { fetchBounded, type Reach } from './http.ts'
 import { refusalOf } from './look-up.ts'
 import type { Session } from './session.ts'
@@ -48,7 +48,7 @@ export async function readWholeListAt(
   repository: string,
   reach: Reach = session.onChain.reach,
 ): Promise<WholeList> {
-  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes, reach)
+  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes, reach, session.lookupTimeoutMs)
   const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
   const list = { ...(await verifyWholeList(session, signed, slots)), gateway }
   await session.memory.remember(session.onChain.domain, list.signed, { tags: 'all', entries: list.entries })
@@ -82,9 +82,10 @@ export async function fetchMooring(
   endpoint: string,
   maxBytes: number,
   reach: Reach,
+  firstByteTimeoutMs = defaultLookupTimeoutMs,
 ): Promise<{ url: string; body: Uint8Array }> {
   const url = `${gateway}/v2/${repository}/_mooring/${endpoint}`
-  const { status, body } = await fetchBounded({ url, reach, timeoutMs }, maxBytes)
+  const { status, body } = await fetchBounded({ url, reach, timeoutMs, firstByteTimeoutMs }, maxBytes)
   if (status !== 200) throw new GatewayUnavailable(`${url} answers ${status}`)
   return { url, body }
 }

@@ -13,7 +13,7 @@ import {
   openAnswer,
   type Reach,
 } from '../client/http.ts'
-import { type Patience, withPatience } from './patience.ts'
+import { type Patience, withPatience } from '../client/patience.ts'
 
 /** A transfer of many gigabytes is one request; what it waits for is bounded by its patience. */
 const transferTimeoutMs = 24 * 60 * 60 * 1000

@@ -1,4 +1,4 @@
-import { HttpFailure } from '../client/http.ts'
+import { HttpFailure } from './http-failure.ts'
 
 /** How long an answer may take to begin, and how slow its body may come: in each `windowMs` spent waiting for it `leastBytes` at least. */
 export type Patience = { firstByteMs: number; windowMs: number; leastBytes: number }
