@@ -1,9 +1,12 @@
 import { ContentUnavailable } from './content-store.ts'
 
+/** What the R2 store asks of an object that it reads. */
+export type BucketObject = Pick<R2ObjectBody, 'size' | 'customMetadata' | 'body' | 'text' | 'arrayBuffer'>
+
 /** What the R2 store asks of a bucket: the binding has it, and so has whatever a test puts before one. */
 export type Bucket = {
   head(key: string): Promise<R2Object | null>
-  get(key: string, options?: { range: { offset: number; length: number } }): Promise<R2ObjectBody | null>
+  get(key: string, options?: { range: { offset: number; length: number } }): Promise<BucketObject | null>
   /** Null when `onlyIf` says no. */
   put(key: string, value: Uint8Array | string, options?: R2PutOptions): Promise<R2Object | null>
   delete(keys: string | string[]): Promise<void>
@@ -18,8 +21,8 @@ export const ifAbsent = { etagDoesNotMatch: '*' } as const
 const maxKeysPerDelete = 1000
 
 /**
- * The same bucket, of which every call ends: what fails or takes longer than `timeoutMs` @throws ContentUnavailable. A call that was
- * given up may still take effect later.
+ * The same bucket, of which every call ends, and every reading of a whole object: what fails or takes longer than `timeoutMs` @throws
+ * ContentUnavailable. A call that was given up may still take effect later. A `body` is R2's own: patientSource (r2-source.ts) ends it.
  */
 export function createPatientBucket(bucket: Bucket, timeoutMs: number): Bucket {
   const ask = <Answer>(what: string, call: () => Promise<Answer>) => withPatience(what, call, timeoutMs)
@@ -30,9 +33,19 @@ export function createPatientBucket(bucket: Bucket, timeoutMs: number): Bucket {
     complete: (parts) => ask('complete', () => upload.complete(parts)),
     abort: () => ask('abort', () => upload.abort()),
   })
+  const patientObject = (object: BucketObject): BucketObject => ({
+    size: object.size,
+    ...(object.customMetadata && { customMetadata: object.customMetadata }),
+    body: object.body,
+    text: () => ask('get', () => object.text()),
+    arrayBuffer: () => ask('get', () => object.arrayBuffer()),
+  })
   return {
     head: (key) => ask('head', () => bucket.head(key)),
-    get: (key, options) => ask('get', () => bucket.get(key, options)),
+    async get(key, options) {
+      const object = await ask('get', () => bucket.get(key, options))
+      return object && patientObject(object)
+    },
     put: (key, value, options) => ask('put', () => bucket.put(key, value, options)),
     async delete(keys) {
       const all = [keys].flat()
@@ -47,7 +60,12 @@ export function createPatientBucket(bucket: Bucket, timeoutMs: number): Bucket {
   }
 }
 
-async function withPatience<Answer>(what: string, call: () => Promise<Answer>, timeoutMs: number): Promise<Answer> {
+/** @throws ContentUnavailable for what fails or takes longer than `timeoutMs` */
+export async function withPatience<Answer>(
+  what: string,
+  call: () => Promise<Answer>,
+  timeoutMs: number,
+): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)

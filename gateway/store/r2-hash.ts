@@ -1,7 +1,7 @@
 import { type Digest, type DigestAlgorithm, parseDigest } from '../oci/digest.ts'
 import { ContentUnavailable } from './content-store.ts'
 import type { Buffers } from './r2-buffers.ts'
-import { openSource } from './r2-source.ts'
+import { openSource, patientSource } from './r2-source.ts'
 
 /** Bytes that are hashed at a time: the runtime's own pieces of 4 KiB cost twice the time. */
 const pieceBytes = 1024 * 1024
@@ -30,19 +30,22 @@ export function openHash(algorithm: DigestAlgorithm): Hash {
   }
 }
 
+/** What reading back needs: memory, and how long R2 may be silent. */
+export type Reading = { buffers: Buffers; timeoutMs: number }
+
 /** What is hashed: bytes of this length, of which each stretch (`lengths`) goes to the next hash of `hashes`. */
 export type Stretch = { length: number; hash: Hash }
 
 /**
  * Reads a stream through hashes, one stretch after another, in memory that is counted. @throws ContentUnavailable when it ends before
- * they do
+ * they do, breaks or stalls
  */
 export async function hashStretches(
-  buffers: Buffers,
+  { buffers, timeoutMs }: Reading,
   stream: ReadableStream<Uint8Array>,
   stretches: readonly Stretch[],
 ): Promise<void> {
-  const source = openSource(stream)
+  const source = patientSource(openSource(stream), timeoutMs)
   const release = await buffers.take(pieceBytes)
   let spare: Uint8Array = new Uint8Array(pieceBytes)
   try {

@@ -1,7 +1,8 @@
 import type { Digest } from '../oci/digest.ts'
 import { type ByteRange, ContentUnavailable, type StoredPart } from './content-store.ts'
-import type { Bucket } from './r2-bucket.ts'
+import type { Bucket, BucketObject } from './r2-bucket.ts'
 import { contentKey, partKey } from './r2-keys.ts'
+import { openSource, patientSource } from './r2-source.ts'
 
 /** What an object of visible content says of itself where its bytes are elsewhere. */
 export type ContentIndex = { uploadId: string; parts: readonly StoredPart[] }
@@ -10,34 +11,39 @@ export type ContentIndex = { uploadId: string; parts: readonly StoredPart[] }
 export type IndexMetadata = { upload: string; size: string }
 
 /** Size in bytes, as the object says or as it is. */
-export function sizeOf({ size, customMetadata }: R2Object): number {
+export function sizeOf({ size, customMetadata }: Pick<R2Object, 'size' | 'customMetadata'>): number {
   return Number(customMetadata?.size ?? size)
 }
 
 /** The upload whose parts are this content; undefined for content that stands for itself. */
-export function uploadOf({ customMetadata }: R2Object): string | undefined {
+export function uploadOf({ customMetadata }: Pick<R2Object, 'customMetadata'>): string | undefined {
   return customMetadata?.upload
 }
 
+/** Where from, and how long R2 may be silent before what it sends is broken off. */
+export type Reader = { bucket: Bucket; timeoutMs: number }
+
 /**
- * The bytes, or those of a range; undefined when absent. Of the parts of an upload the first is opened before this resolves.
+ * The bytes, or those of a range; undefined when absent. The first of them have come before this resolves.
  * @throws RangeError for a range that is not inside it, ContentUnavailable
  */
 export async function readContent(
-  bucket: Bucket,
+  reader: Reader,
   digest: Digest,
   range?: ByteRange,
 ): Promise<ReadableStream<Uint8Array> | undefined> {
+  const { bucket } = reader
   const key = contentKey(digest)
   const whole = range ? null : await bucket.get(key)
   const object = range ? await bucket.head(key) : whole
   if (!object) return undefined
   const [first, end] = spanOf(sizeOf(object), range)
   if (uploadOf(object) === undefined) {
-    return whole?.body ?? (await bucket.get(key, { range: { offset: first, length: end - first } }))?.body
+    const own = { key, offset: first, length: end - first }
+    return openSegments(reader, [own], whole?.body)
   }
   const index = whole ? await parseIndex(whole) : await readIndex(bucket, digest)
-  return index && openSegments(bucket, segmentsOf(index, [first, end]))
+  return index && openSegments(reader, segmentsOf(index, [first, end]))
 }
 
 /** The parts that content is made of; undefined when it is absent or stands for itself. */
@@ -48,8 +54,14 @@ export async function readIndex(bucket: Bucket, digest: Digest): Promise<Content
   return undefined
 }
 
-async function parseIndex(object: R2ObjectBody): Promise<ContentIndex> {
-  return JSON.parse(await object.text()) as ContentIndex
+/** @throws ContentUnavailable for one that came cut short */
+async function parseIndex(object: BucketObject): Promise<ContentIndex> {
+  const text = await object.text()
+  try {
+    return JSON.parse(text) as ContentIndex
+  } catch (cause) {
+    throw new ContentUnavailable(`an index of parts is cut short after ${text.length} characters`, { cause })
+  }
 }
 
 /** First byte and the one behind the last. */
@@ -70,7 +82,7 @@ export function isOfKnownLength(body: ReadableStream<Uint8Array>): boolean {
   return ofKnownLength.has(body)
 }
 
-/** Some bytes of one part. */
+/** Some bytes of one object. */
 type Segment = { key: string; offset: number; length: number }
 
 function segmentsOf({ uploadId, parts }: ContentIndex, [first, end]: [number, number]): Segment[] {
@@ -85,39 +97,83 @@ function segmentsOf({ uploadId, parts }: ContentIndex, [first, end]: [number, nu
   return segments
 }
 
+/** Much, since each piece costs a turn of JavaScript, and little, since two of them are held for each reader. */
+const pieceBytes = 512 * 1024
+/** Soon there: what is small goes out at once. */
+const firstBytes = 64 * 1024
+
 /**
- * One stream of all of them that knows its length. What fails before the first byte is a throw; later the stream breaks, and being of
- * fixed length it is never taken for whole.
+ * One stream of all of them that knows its length. What fails before the first bytes is a throw; later the stream breaks, and being of
+ * fixed length it is never taken for whole. Not left to the runtime's pipes, which tell nobody that R2 went silent.
  */
-async function openSegments(bucket: Bucket, segments: Segment[]): Promise<ReadableStream<Uint8Array>> {
-  const [first, ...others] = segments
-  if (!first) return new Blob([]).stream()
-  const { body } = await openSegment(bucket, first)
-  if (others.length === 0) return body
-  const joined = new FixedLengthStream(segments.reduce((sum, { length }) => sum + length, 0))
-  pipeAll(bucket, body, others, joined.writable).catch((error: unknown) => {
-    joined.writable.abort(error).catch(() => undefined)
-  })
-  ofKnownLength.add(joined.readable)
-  return joined.readable
+async function openSegments(
+  reader: Reader,
+  segments: readonly Segment[],
+  opened?: ReadableStream<Uint8Array>,
+): Promise<ReadableStream<Uint8Array>> {
+  const bytes = segments.reduce((sum, { length }) => sum + length, 0)
+  if (bytes === 0) return emptyBody(opened)
+  const pieces = piecesOf(reader, segments, opened)
+  const first = await pieces.next()
+  const { readable, writable } = new FixedLengthStream(bytes)
+  pump(first, pieces, writable.getWriter()).catch(() => undefined)
+  ofKnownLength.add(readable)
+  return readable
 }
 
-/** Left to the runtime, whose pipes hold next to nothing: through JavaScript it would take many times as long. */
-async function pipeAll(
-  bucket: Bucket,
-  first: ReadableStream<Uint8Array>,
-  others: readonly Segment[],
-  target: WritableStream<Uint8Array>,
+async function emptyBody(opened: ReadableStream<Uint8Array> | undefined): Promise<ReadableStream<Uint8Array>> {
+  await opened?.cancel()
+  return new Blob([]).stream()
+}
+
+/** The next piece is read while the one before it is on its way: only R2 is waited for in time, and not who reads. */
+async function pump(
+  first: IteratorResult<Uint8Array, void>,
+  pieces: AsyncGenerator<Uint8Array, void>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
 ): Promise<void> {
-  await first.pipeTo(target, { preventClose: true })
-  for (const segment of others) {
-    const { body } = await openSegment(bucket, segment)
-    await body.pipeTo(target, { preventClose: true })
+  try {
+    let next = first
+    while (!next.done) {
+      const written = writer.write(next.value)
+      written.catch(() => undefined)
+      next = await pieces.next()
+      await written
+    }
+    await writer.close()
+  } catch (error) {
+    await pieces.return()
+    await writer.abort(error)
   }
-  await target.close()
 }
 
-async function openSegment(bucket: Bucket, { key, offset, length }: Segment): Promise<R2ObjectBody> {
+/** @throws ContentUnavailable for what is gone, breaks, ends early or stalls */
+async function* piecesOf(
+  { bucket, timeoutMs }: Reader,
+  segments: readonly Segment[],
+  opened: ReadableStream<Uint8Array> | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  let next = firstBytes
+  for (const segment of segments) {
+    const body = opened ?? (await openSegment(bucket, segment)).body
+    opened = undefined
+    const source = patientSource(openSource(body), timeoutMs)
+    try {
+      for (let left = segment.length; left > 0; ) {
+        const piece = await source.fill(new Uint8Array(Math.min(next, left)))
+        if (piece.byteLength === 0) throw new ContentUnavailable(`${segment.key} ended ${left} bytes too early`)
+        left -= piece.byteLength
+        next = pieceBytes
+        yield piece
+      }
+    } finally {
+      // Not waited for: it may be what is silent.
+      void source.cancel(undefined)
+    }
+  }
+}
+
+async function openSegment(bucket: Bucket, { key, offset, length }: Segment): Promise<BucketObject> {
   return (await bucket.get(key, { range: { offset, length } })) ?? goneAway(key)
 }
 

@@ -1,3 +1,5 @@
+import { withPatience } from './r2-bucket.ts'
+
 /** A stream that is read into memory of ours. */
 export type Source = {
   /**
@@ -6,6 +8,11 @@ export type Source = {
    */
   fill(target: Uint8Array): Promise<Uint8Array>
   cancel(reason: unknown): Promise<void>
+}
+
+/** The same, of which every step ends: what fails or takes longer than `timeoutMs` @throws ContentUnavailable. For bodies of R2. */
+export function patientSource(source: Source, timeoutMs: number): Source {
+  return { ...source, fill: (target) => withPatience('body', () => source.fill(target), timeoutMs) }
 }
 
 /** Byte streams, which all bodies of requests and of R2 are, are read without a copy; others by copying their pieces. */

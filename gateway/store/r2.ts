@@ -1,6 +1,6 @@
 import { algorithmOf, type Digest, digestOf, hexOf } from '../oci/digest.ts'
 import { type ContentStore, DigestMismatch, type StoredContent, type StoredPart } from './content-store.ts'
-import { type Bucket, createPatientBucket, ifAbsent, objectsUnder } from './r2-bucket.ts'
+import { type Bucket, type BucketObject, createPatientBucket, ifAbsent, objectsUnder } from './r2-bucket.ts'
 import { type Buffers, createBuffers } from './r2-buffers.ts'
 import { decideFate } from './r2-fate.ts'
 import { hashStretches, openHash } from './r2-hash.ts'
@@ -17,7 +17,7 @@ export type R2Options = {
   copiedBytes: number
   /** All bodies that this isolate receives may hold together, of the 128 MB that it has; the next ones wait. */
   maxBufferedBytes: number
-  /** How long any one call to R2 may take. */
+  /** How long any one call to R2 may take, and the next stretch of a body that it sends. */
   timeoutMs: number
 }
 
@@ -60,7 +60,7 @@ type Store = R2Options & { bucket: Bucket; buffers: Buffers }
  * content; of the claimed and removed ones it asks whether their content names them. Nothing it removes can be on its way to become
  * visible: it is no live upload's, and older than any request.
  *
- * Every failure of R2 and every call without an answer @throws ContentUnavailable.
+ * Every failure of R2 and every call without an answer @throws ContentUnavailable; a body that stalls after its first bytes breaks.
  */
 export function createR2Content(binding: Bucket, options: Partial<R2Options> = {}): R2Content {
   const settings = { ...defaultOptions, ...options }
@@ -72,7 +72,7 @@ export function createR2Content(binding: Bucket, options: Partial<R2Options> = {
       const object = await bucket.head(contentKey(digest))
       return object ? sizeOf(object) : undefined
     },
-    read: (digest, range) => readContent(bucket, digest, range),
+    read: (digest, range) => readContent(store, digest, range),
     put: (digest, bytes) => putContent(store, digest, bytes),
     writePart: (uploadId, body, maxBytes) => writePart(store, uploadId, body, maxBytes),
     dropPart: (uploadId, partId) => bucket.delete(partKey(uploadId, partId)),
@@ -106,20 +106,16 @@ async function assemble(store: Store, uploadId: string, parts: readonly StoredPa
  * Whether the digest is there and consists of exactly these parts, by their own hashes: after a crash between making it visible and ending
  * the session the client's second try must succeed. That a digest is there proves nothing about who asks for it.
  */
-async function isMadeOf(
-  { bucket, buffers }: Store,
-  digest: Digest,
-  parts: readonly StoredPart[],
-  size: number,
-): Promise<boolean> {
+async function isMadeOf(store: Store, digest: Digest, parts: readonly StoredPart[], size: number): Promise<boolean> {
+  const { bucket } = store
   const object = await bucket.head(contentKey(digest))
   if (!object || sizeOf(object) !== size) return false
   if (parts.length === 1 && parts[0]?.sha256 === digest) return true
   if (uploadOf(object) !== undefined && isSame(await readIndex(bucket, digest), parts)) return true
-  const body = await readContent(bucket, digest)
+  const body = await readContent(store, digest)
   if (!body) return false
   const stretches = parts.map((part) => ({ length: part.size, hash: openHash('sha256') }))
-  await hashStretches(buffers, body, stretches)
+  await hashStretches(store, body, stretches)
   const hashes = await Promise.all(stretches.map(({ hash }) => hash.digest()))
   return parts.every((part, at) => part.sha256 === hashes[at])
 }
@@ -183,12 +179,12 @@ async function hashParts(store: Store, uploadId: string, parts: readonly StoredP
   const hash = openHash(algorithm)
   for (const part of parts) {
     const { body } = await openPart(store, uploadId, part)
-    await hashStretches(store.buffers, body, [{ length: part.size, hash }])
+    await hashStretches(store, body, [{ length: part.size, hash }])
   }
   return hash.digest()
 }
 
-async function openPart({ bucket }: Store, uploadId: string, { partId }: StoredPart): Promise<R2ObjectBody> {
+async function openPart({ bucket }: Store, uploadId: string, { partId }: StoredPart): Promise<BucketObject> {
   const object = await bucket.get(partKey(uploadId, partId))
   if (!object) throw goneParts()
   return object
