@@ -39,6 +39,8 @@ export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rp
     batch: { batchSize: maxCallsPerRequest },
     timeout: timeoutMs,
     retryCount: 1,
+    // Whoever was chosen to tell of the chain does not choose who tells of it.
+    fetchOptions: { redirect: 'manual' },
   })
   return rpcOver(createClient({ transport, ccipRead: false, cacheTime: 0 }))
 }

@@ -34,7 +34,7 @@ async function untilMined(readReceipt: () => Promise<Receipt | null>): Promise<H
 
 /** @throws AnvilError when the chain is not anvil's */
 export async function createDevAccounts(rpc: string): Promise<DevAccounts> {
-  const client = createClient({ transport: http(rpc), cacheTime: 0 })
+  const client = createClient({ transport: http(rpc), ccipRead: false, cacheTime: 0 })
   const ask = async <Result>(method: string, params: readonly unknown[]): Promise<Result> =>
     (await client.request({ method, params } as never)) as Result
   const [deployer] = await ask<Address[]>('eth_accounts', [])

@@ -110,7 +110,10 @@ test.each(silent)('protocol 4: %s is %s alone, and the next gateway is asked', a
 
 test('protocol 4: after an answer that does not verify the next gateway is asked', async () => {
   liar.tell(forgeDigest(world.gateway.url, domain()))
-  expect(await ask('resolve', liar.url, world.gateway.url)).toMatchObject({ code: 0, json: { status: 'present' } })
+  const answer = await ask('resolve', liar.url, world.gateway.url)
+  expect(answer).toMatchObject({ code: 0, json: { status: 'present' } })
+  // Through the Universal Resolver, whose callback is handed what was verified.
+  expect(answer.json.viaEns).toBe(answer.json.digest)
 })
 
 type Change = (text: string) => string

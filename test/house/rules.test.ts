@@ -47,6 +47,21 @@ test('the lock file names no download address, has the hash of every package, an
   expect(builds.filter((name) => !packages.some(([path]) => path.endsWith(`node_modules/${name}`)))).toEqual([])
 })
 
+test('ERC-3668: each client of viem says who follows the URLs that a contract gives, and none leaves it to viem', () => {
+  // The demo shows what any ENS client does, on a chain of its own.
+  const sources = readSources(['gateway', 'worker'], /(?<!demo\/account)\.ts$/)
+  const clients = [...sources].flatMap(([path, text]) =>
+    [...text.matchAll(/\bcreate(?:Public)?Client\(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\)/g)].map(([call]) => ({
+      path,
+      call,
+    })),
+  )
+  expect(clients.length).toBeGreaterThan(5)
+  const isCall = /\bcreate(?:Public)?Client\(/
+  expect(clients.length).toBe(linesWith(isCall, sources).length)
+  expect(clients.filter(({ call }) => !/\bccipRead: (?:false|\{ request: )/.test(call))).toEqual([])
+})
+
 test('nothing is left to do later', () => {
   expect(linesWith(/\b(?:TODO|FIXME|XXX|HACK)\b/, everything)).toEqual([])
 })

@@ -67,7 +67,7 @@ function readRange(rpcUrls: Connection['rpcUrls'], filter: LogFilter, from: bigi
 }
 
 async function askLogs(rpcUrl: string, filter: LogFilter, from: bigint, to: bigint): Promise<ChainLog[]> {
-  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 1 }) })
+  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 1 }), ccipRead: false })
   const topics = filter.topics.map((any) => [...any])
   const range = { fromBlock: numberToHex(from), toBlock: numberToHex(to) }
   const params = [{ address: filter.address, topics, ...range }] as const

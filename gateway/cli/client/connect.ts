@@ -71,9 +71,10 @@ export async function connect(settings: Settings, note: (line: string) => void):
 }
 
 function warnAboutTrust(rpcUrls: readonly string[], onLoopback: boolean, note: (line: string) => void): void {
-  if (rpcUrls.length === 1 && !onLoopback) {
-    const [only = ''] = rpcUrls
-    note(`warning: the chain is believed as ${originOf(only)} tells it; give --rpc several times, or your own node`)
+  const [only = '', ...others] = new Set(rpcUrls.map(originOf))
+  // Two URLs of one host are one voice.
+  if (others.length === 0 && !onLoopback) {
+    note(`warning: the chain is believed as ${only} tells it; give --rpc several times, or your own node`)
   }
   for (const url of rpcUrls) {
     const { protocol, hostname } = new URL(url)
@@ -97,7 +98,7 @@ function agreedChainName(chainId: number, rpcUrls: Connection['rpcUrls']): Promi
 /** The chain id of a public chain; with the hash of the first block for any other. @throws ChainUnavailable */
 export async function nameChain(chainId: number, rpcUrl: string): Promise<string> {
   if ((await readPublicChains()).some((chain) => chain.id === chainId)) return `${chainId}`
-  const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }) })
+  const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }), ccipRead: false })
   const first = await getBlock(client, { blockNumber: 0n }).catch((error: Error) => {
     throw new ChainUnavailable(`${originOf(rpcUrl)} does not give the first block of its chain`, { cause: error })
   })

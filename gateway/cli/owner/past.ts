@@ -12,7 +12,7 @@ export async function readEarlierUse(
   node: Hex,
   resolver: Address,
 ): Promise<bigint | null | undefined> {
-  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 0 }) })
+  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 0 }), ccipRead: false })
   const event = ensRegistryAbi.find((item) => item.type === 'event' && item.name === 'NewResolver')
   if (event?.name !== 'NewResolver') throw new Error('the registry has no event NewResolver')
   try {
