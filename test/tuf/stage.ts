@@ -5,7 +5,7 @@ import { type Abi, createClient, encodeFunctionData, type Hex, http } from 'viem
 import { openClient, openSessionWith, type Session } from '../../gateway/cli/client/session.ts'
 import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
 import { parseCommandLine } from '../../gateway/cli/flags.ts'
-import type { Patience } from '../../gateway/cli/proxy/patience.ts'
+import type { Patience } from '../../gateway/cli/client/patience.ts'
 import { createNameReader } from '../../gateway/cli/proxy/served-names.ts'
 import { createStanding } from '../../gateway/cli/proxy/standing.ts'
 import { proxy as proxyVerb } from '../../gateway/cli/proxy.ts'
