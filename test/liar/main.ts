@@ -86,9 +86,7 @@ async function playAll(world: LiarWorld, lies: readonly Lie[], readers: readonly
   const play = async () => {
     for (let lie = left.shift(); lie !== undefined; lie = left.shift()) {
       try {
-        const from = performance.now()
         report(lie, await playLie(world, lie, readers, now))
-        print(`TIME ${((performance.now() - from) / 1000).toFixed(1)}`)
       } catch (error) {
         tally.failed += 1
         print(`FAIL ${lie.name}: ${error instanceof Error ? error.stack : error}`)
