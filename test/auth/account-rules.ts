@@ -1,3 +1,4 @@
+import type { Hex } from 'viem'
 import { expect } from 'vitest'
 import { checkLoginMessage, limitsOf, MAX_LOGIN_SECONDS, parseLoginMessage } from '../../gateway/auth/siwe.ts'
 import { testDomain, testTime } from '../fixtures.ts'
@@ -101,7 +102,7 @@ export function accountRules(rule: Rule): void {
 
   rule('a signature of another key, of another form, or by another user is refused', async ({ world }) => {
     const message = await messageFor(world)
-    const good = JSON.parse(atob((await signed(message)).replaceAll('-', '+').replaceAll('_', '/'))).signature
+    const good: Hex = JSON.parse(atob((await signed(message)).replaceAll('-', '+').replaceAll('_', '/'))).signature
     const compact = asPassword(message, good.slice(0, 130))
     const flipped = asPassword(message, `${good.slice(0, 130)}${good.endsWith('1b') ? '00' : '01'}`)
     for (const secret of [await signed(message, testKeys.other), compact, flipped, asPassword(message, '0x')]) {
