@@ -29,3 +29,8 @@ export function swarmHashFile(): string {
 export function hashThreadFile(): string {
   return join(packageRoot(), 'gateway', 'swarm', 'hash-thread.mjs')
 }
+
+/** The files of the page on which a wallet signs. */
+export function signingPageFolder(): string {
+  return join(packageRoot(), 'gateway', 'web', 'signing')
+}

@@ -1,20 +1,21 @@
 import { ConfigError, type Flag, readInteger, readText, readUrls } from '../config.ts'
 import { OciError } from '../oci/error.ts'
-import { createKeySigner, KeyFileError, readKeyFile } from '../signer.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
-import { HttpFailure } from './client/http.ts'
 import { defaultStateDir } from './client/memory.ts'
-import { publishTag } from './client/publish-tag.ts'
 import { readWholeListAt, visibleEntries } from './client/read-list.ts'
-import { openSession, parseSubject, type Subject, wantsJson } from './client/session.ts'
+import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
+import type { PublishingPlace } from './publishing/base.ts'
+import { publishingFailureOf } from './publishing/failure.ts'
+import { publishTag } from './publishing/publish-tag.ts'
 import type { Uploads } from './push/blob-upload.ts'
 import { openImageSource } from './push/image-source.ts'
 import { type PushedImage, pushImage, putTag } from './push/push-image.ts'
-import { RegistryRefused, refusalIn } from './push/registry-answer.ts'
+import { refusalIn } from './push/registry-answer.ts'
 import { ArchiveError } from './push/tar-entries.ts'
 import { createUploadMemory } from './push/upload-memory.ts'
-import { failureOf, type ReadingFailure } from './reading.ts'
+import type { ReadingFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 const flags: readonly Flag[] = [
@@ -24,7 +25,7 @@ const flags: readonly Flag[] = [
     help: 'the most that one request brings (default 90; less where the gateway says so)',
   },
   { name: 'image', value: 'TAG', help: 'which image, where IMAGE holds several' },
-  { name: 'key-file', value: 'F', help: "a publisher's key: where the gateway holds none, the list is signed here" },
+  ...signerFlags,
 ]
 
 /** `mooring push IMAGE NAME:TAG` */
@@ -41,15 +42,13 @@ export const push: Verb = {
     const { path, subject } = parseArguments(context)
     const gateway = readGateway(context)
     const uploads = uploadsTo(context, `${gateway}/v2/${subject.repository}`)
-    const keyFile = readText(context.settings, 'key-file')
-    const privateKey = keyFile === undefined ? null : await readKey(keyFile)
+    signerKind(context.settings)
     const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, gateway }
     const source = await openImageSource(path, readText(context.settings, 'image'), context.environment).catch(asUsage)
     try {
       const image = await pushImage(source, uploads)
       Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })
-      const publishing = { context, subject, gateway, signer: privateKey && createKeySigner(privateKey) }
-      await publish(publishing, image, outcome)
+      await publish({ context, subject, gateway }, image, outcome)
       context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
       return outcome.ok ? exitCodes.done : exitCodes.failed
     } catch (error) {
@@ -117,27 +116,15 @@ function asUsage(error: unknown): never {
   throw error
 }
 
-function readKey(file: string) {
-  return readKeyFile(file).catch((error: unknown) => {
-    if (error instanceof KeyFileError)
-      throw new ConfigError('--key-file', error.message, '0x and 64 hex digits, mode 0600')
-    throw error
-  })
-}
-
 type Publishing = {
   context: VerbContext
   subject: Subject
   gateway: string
-  signer: ReturnType<typeof createKeySigner> | null
 }
 
-/** By the gateway where it holds the key, else by the key that was given here; without one the content waits. */
-async function publish(
-  { context, subject, gateway, signer }: Publishing,
-  image: PushedImage,
-  outcome: Outcome,
-): Promise<void> {
+/** By the gateway where it holds the key, else by the signer that was given here; without one the content waits. */
+async function publish({ context, subject, gateway }: Publishing, image: PushedImage, outcome: Outcome): Promise<void> {
+  const isSignedHere = signerKind(context.settings) !== null
   const { repository, tag } = subject
   const answer = await putTag(`${gateway}/v2/${repository}`, tag, image)
   if (answer.status === 201) {
@@ -145,9 +132,9 @@ async function publish(
     if (warning !== null) context.note(`the gateway warns: ${warning.replace(/[^\x20-\x7e]/g, '?')}`)
     const isStaged = warning?.includes('staged') === true
     Object.assign(outcome, { ok: true, published: !isStaged })
-    if (!isStaged || signer === null) return
+    if (!isStaged || !isSignedHere) return
   }
-  if (signer === null) {
+  if (!isSignedHere) {
     const { code, message } = refusalIn(answer, gateway)
     context.note(`mooring: ${code}: ${message}`)
     context.note(`all content is at ${gateway}; only the tag is not published. Next, by who holds a publisher's key:`)
@@ -156,23 +143,36 @@ async function publish(
     return
   }
   const session = await openSession(context, subject)
-  const { digest, size, mediaType } = image.root
-  const target = { digest, size, mediaType, swarmReference: image.swarmReference }
-  await publishTag(session, { gateway, repository }, signer, tag, target)
+  await signHere(context, session, { gateway, repository, reach: 'given' }, tag, image)
   const list = await readWholeListAt(session, gateway, repository)
   const shown = visibleEntries(list).find(([name]) => name === tag)?.[1].digest
-  if (shown !== digest) throw new GatewayUnavailable(`${gateway} took the list and shows ${shown ?? 'no such tag'}`)
+  if (shown !== image.root.digest)
+    throw new GatewayUnavailable(`${gateway} took the list and shows ${shown ?? 'no such tag'}`)
   Object.assign(outcome, { ok: true, published: true, version: Number(list.signed.list.version) })
+}
+
+async function signHere(
+  { settings, note }: VerbContext,
+  session: Session,
+  place: PublishingPlace,
+  tag: string,
+  { root, swarmReference }: PushedImage,
+): Promise<void> {
+  const signer = await openSigner({ settings, chainId: session.onChain.domain.chainId, note })
+  if (signer === null) return
+  const { digest, size, mediaType } = root
+  try {
+    await publishTag(session, place, signer, tag, { digest, size, mediaType, swarmReference })
+  } finally {
+    await signer.close()
+  }
 }
 
 function pushFailureOf(error: unknown): ReadingFailure {
   const code = exitCodes.failed
-  if (error instanceof RegistryRefused) return { error: error.code, message: error.message, code }
-  if (error instanceof HttpFailure || error instanceof GatewayUnavailable)
-    return { error: 'GatewayUnavailable', message: error.message, code }
   if (error instanceof ArchiveError) return { error: 'BadImage', message: error.message, code }
   if (error instanceof OciError) return { error: error.items[0]?.code ?? 'BadImage', message: error.message, code }
-  return failureOf(error)
+  return publishingFailureOf(error)
 }
 
 function describe({ name, tag, digest, gateway, sent, there, published, version }: Outcome): string {

@@ -16,6 +16,7 @@ import { inspect } from './inspect.ts'
 import { permissions } from './permissions.ts'
 import { policy } from './policy.ts'
 import { proxy } from './proxy.ts'
+import { publish } from './publish.ts'
 import { push } from './push.ts'
 import { recover } from './recover.ts'
 import { reset } from './reset.ts'
@@ -44,6 +45,7 @@ export const verbs: readonly Verb[] = [
   trust,
   proxy,
   push,
+  publish,
   tag,
   setup,
   inspect,

@@ -8,9 +8,10 @@ import {
   waitForTransactionReceipt,
 } from 'viem/actions'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
-import { ConfigError, readAddress, readSwitch, readText, readUrls, type Settings } from '../../config.ts'
-import { createKeySigner, KeyFileError, readKeyFile } from '../../signer.ts'
+import { ConfigError, readAddress, readSwitch, type Settings } from '../../config.ts'
 import type { Connection } from '../client/connect.ts'
+import { readKey } from '../client/signers/key-file.ts'
+import { chooseAccount, openRpcAccount } from '../client/signers/rpc-account.ts'
 import { readRpcRefusal } from './revert.ts'
 import type { Receipt, Transaction } from './transaction.ts'
 
@@ -57,7 +58,7 @@ export async function openSender(
   const kind = kindOf(settings)
   const chain = openChain(connection)
   if (kind === 'key-file') return openKeySender(settings, chain)
-  if (kind === 'rpc-signer') return openRpcSigner(settings, chain)
+  if (kind === 'rpc-signer') return openRpcSender(settings, chain)
   const address = readAddress(settings, 'from') ?? owner
   if (address === undefined) throw new ConfigError('--from', null, `the address that sends, for --${kind}`)
   return createSender(chain, address, null)
@@ -73,8 +74,6 @@ type Submit = (transaction: Transaction, gas: Gas) => Promise<Hex>
 type Gas = { limit: bigint; maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
 
 const timeoutMs = 20_000
-/** People look at a hardware wallet for a while. */
-const signerTimeoutMs = 600_000
 const receiptTimeoutMs = 600_000
 
 function openChain({ rpcUrls, chainId, allowsPlainHttp }: Parameters<typeof openSender>[1]): Chain {
@@ -106,7 +105,7 @@ async function openKeySender(settings: Settings, chain: Chain): Promise<Sender> 
   const key = await readKey(settings)
   const account = privateKeyToAccount(key)
   const address = account.address.toLowerCase() as Address
-  checkFrom(settings, [address], 'the address of the key file')
+  chooseAccount(settings, [address], 'the address of the key file')
   return createSender(chain, address, async ({ to, data }, { limit, ...fees }) => {
     const nonce = await getTransactionCount(chain.client, { address, blockTag: 'pending' })
     const { chainId } = chain
@@ -115,47 +114,20 @@ async function openKeySender(settings: Settings, chain: Chain): Promise<Sender> 
   })
 }
 
-/** The private key in the file of `--key-file`. @throws ConfigError */
-export async function readKey(settings: Settings): Promise<Hex> {
-  try {
-    const key = await readKeyFile(readText(settings, 'key-file') ?? '')
-    createKeySigner(key)
-    return key
-  } catch (error) {
-    if (!(error instanceof KeyFileError)) throw error
-    throw new ConfigError('--key-file', readText(settings, 'key-file') ?? null, `a private key (${error.message})`)
-  }
-}
-
-/** What the signer is sent is never sent twice: it would be signed twice. */
-async function openRpcSigner(settings: Settings, chain: Chain): Promise<Sender> {
-  const [url = ''] = readUrls(settings, 'rpc-signer')
-  const signer = createClient({ transport: http(url, { timeout: signerTimeoutMs, retryCount: 0 }) })
-  const ask = <Answer>(question: Promise<Answer>) => question.catch(refuseSending(`the signer ${url}`))
-  const chainId = Number(await ask(signer.request({ method: 'eth_chainId' })))
-  if (chainId !== chain.chainId) {
-    throw new ConfigError('--rpc-signer', url, `a signer for chain ${chain.chainId}: it is on chain ${chainId}`)
-  }
-  const accounts = await ask(signer.request({ method: 'eth_accounts' }))
-  const address = checkFrom(settings, accounts, `an account of the signer ${url}`)
-  if (address === undefined) throw new ConfigError('--rpc-signer', url, 'a signer that shows an account: unlock it')
+async function openRpcSender(settings: Settings, chain: Chain): Promise<Sender> {
+  const { url, client, address } = await openRpcAccount(settings, chain.chainId, refuseSending)
+  const refuse = refuseSending(`the signer ${url}`)
   return createSender(chain, address, ({ to, data }, { limit, maxFeePerGas, maxPriorityFeePerGas }) => {
     const fees = {
       maxFeePerGas: numberToHex(maxFeePerGas),
       maxPriorityFeePerGas: numberToHex(maxPriorityFeePerGas),
     }
     const transaction = { from: address, to, data, value: '0x0', gas: numberToHex(limit), ...fees } as const
-    return ask(signer.request({ method: 'eth_sendTransaction', params: [transaction] }))
+    return client.request<SendTransaction>({ method: 'eth_sendTransaction', params: [transaction] }).catch(refuse)
   })
 }
 
-/** `--from` when it is one of these, the first of them when it was not given. @throws ConfigError */
-function checkFrom(settings: Settings, accounts: readonly Address[], wanted: string): Address | undefined {
-  const known = accounts.map((account) => account.toLowerCase() as Address)
-  const from = readAddress(settings, 'from')
-  if (from === undefined || known.includes(from)) return from ?? known[0]
-  throw new ConfigError('--from', from, `${wanted}: ${known.join(', ') || 'it has none'}`)
-}
+type SendTransaction = { Method: 'eth_sendTransaction'; Parameters: readonly [object]; ReturnType: Hex }
 
 function createSender({ client, chainId }: Chain, address: Address, submit: Submit | null): Sender {
   const estimate = async ({ to, data, summary }: Transaction) => {

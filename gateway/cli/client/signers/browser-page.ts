@@ -1,0 +1,165 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { signingPageFolder } from '../../../package-root.ts'
+
+/** What the page asks of the wallet next; `id` counts up, and each is answered once. */
+export type PageTask =
+  | { kind: 'connect'; chainId: number | null }
+  | { kind: 'typed'; address: string; chainId: number; document: string; meaning: readonly string[] }
+  | { kind: 'text'; address: string; text: string }
+
+/** What the page brings back: an account or a signature, or the wallet's error. */
+export type PageAnswer = { result: unknown } | { error: { code: number | null; message: string } }
+
+/** A page for one person's wallet, served on loopback at an address that nobody can guess. */
+export type SigningPage = {
+  /** Where the person goes. It lets whoever has it answer: it is told to nobody else. */
+  url: string
+  /** Shows a task and resolves with its one answer. One at a time. @throws SigningPageClosed when none comes in time */
+  ask(task: PageTask): Promise<PageAnswer>
+  close(): Promise<void>
+}
+
+/** Nobody answered in time. */
+export class SigningPageClosed extends Error {
+  override readonly name = 'SigningPageClosed'
+}
+
+const MAX_BODY_BYTES = 64 * 1024
+const files: Readonly<Record<string, string>> = {
+  '': 'text/html; charset=utf-8',
+  'signing.js': 'text/javascript; charset=utf-8',
+  'signing.css': 'text/css; charset=utf-8',
+}
+const headers = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+/** A task that waits for its answer. */
+type Waiting = { id: number; task: PageTask; answer: (answer: PageAnswer) => void }
+
+/** All that the page knows now. */
+type State = { token: string; port: number; tasks: number; waiting: Waiting | null; isOver: boolean }
+
+/** Serves the page until it is closed. `timeoutMs` is how long a person may take over one task. */
+export async function openSigningPage(timeoutMs: number): Promise<SigningPage> {
+  const state: State = { token: randomBytes(24).toString('hex'), port: 0, tasks: 0, waiting: null, isOver: false }
+  const server = createServer((request, response) => {
+    respond(state, request, response).catch(() => refuse(response, 500, 'the page cannot be read'))
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  state.port = (server.address() as AddressInfo).port
+  const close = () => closePage(server, state)
+  return {
+    url: `http://127.0.0.1:${state.port}/${state.token}/`,
+    ask: (task) => askPage(state, task, timeoutMs),
+    close,
+  }
+}
+
+function askPage(state: State, task: PageTask, timeoutMs: number): Promise<PageAnswer> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      state.waiting = null
+      reject(new SigningPageClosed(`nobody answered on the signing page within ${timeoutMs / 1000} s`))
+    }
+    const patience = setTimeout(giveUp, timeoutMs)
+    const answer = (given: PageAnswer) => {
+      clearTimeout(patience)
+      state.waiting = null
+      resolve(given)
+    }
+    state.tasks += 1
+    state.waiting = { id: state.tasks, task, answer }
+  })
+}
+
+/** The page learns that it is over, when it asks next, for a moment; then nobody is there. */
+async function closePage(server: Server, state: State): Promise<void> {
+  state.isOver = true
+  await new Promise((resolve) => setTimeout(resolve, 1500).unref())
+  await new Promise<void>((closed) => server.close(() => closed()).closeAllConnections())
+}
+
+async function respond(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const origin = `http://127.0.0.1:${state.port}`
+  // Another name that leads here is somebody else's page (DNS rebinding).
+  if (request.headers.host !== `127.0.0.1:${state.port}`) return refuse(response, 403, 'this page has another host')
+  const path = pathBehindToken(state.token, request.url ?? '')
+  if (path === null) return refuse(response, 404, 'nothing is here')
+  if (request.method === 'POST' && path === 'answer') {
+    if (request.headers.origin !== origin) return refuse(response, 403, 'this request comes from another page')
+    return takeAnswer(state, request, response)
+  }
+  if (request.method !== 'GET') return refuse(response, 405, 'only GET, and POST of an answer')
+  if (path === 'task') return sendJson(response, 200, taskOf(state))
+  const type = Object.hasOwn(files, path) ? files[path] : undefined
+  if (type === undefined) return refuse(response, 404, 'nothing is here')
+  const body = await readFile(`${signingPageFolder()}/${path || 'signing.html'}`)
+  response.writeHead(200, { ...headers, 'content-type': type }).end(body)
+}
+
+/** Compared without telling by the time how much of it was right. */
+function pathBehindToken(token: string, path: string): string | null {
+  const [, given = '', ...rest] = path.split('/')
+  const [one, other] = [Buffer.from(given), Buffer.from(token)]
+  if (rest.length !== 1 || one.length !== other.length || !timingSafeEqual(one, other)) return null
+  return rest[0] ?? null
+}
+
+function taskOf({ waiting, isOver }: State): object {
+  if (isOver) return { id: null, kind: 'over' }
+  return waiting === null ? { id: null, kind: 'wait' } : { id: waiting.id, ...waiting.task }
+}
+
+async function takeAnswer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.headers['content-type'] !== 'application/json') return refuse(response, 415, 'wanted application/json')
+  const answer = parseAnswer(await readSmallBody(request))
+  if (answer === null) return refuse(response, 400, 'wanted {"id", "result"} or {"id", "error"}')
+  const { waiting } = state
+  if (waiting === null || waiting.id !== answer.id) return refuse(response, 409, 'this was answered already')
+  sendJson(response, 200, {})
+  waiting.answer(answer.answer)
+}
+
+async function readSmallBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) return ''
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseAnswer(text: string): { id: number; answer: PageAnswer } | null {
+  try {
+    const { id, result, error } = JSON.parse(text) as { id?: unknown; result?: unknown; error?: unknown }
+    if (typeof id !== 'number') return null
+    if (error === undefined) return { id, answer: { result } }
+    const { code, message } = error as { code?: unknown; message?: unknown }
+    const known = typeof code === 'number' ? code : null
+    return { id, answer: { error: { code: known, message: String(message).slice(0, 300) } } }
+  } catch {
+    return null
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: object): void {
+  response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify(value))
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  if (response.headersSent) response.destroy()
+  else response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' }).end(`${message}\n`)
+}

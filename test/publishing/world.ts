@@ -1,0 +1,165 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, request as openRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Address } from 'viem'
+import { buildDemoImage, type DemoImage } from '../../gateway/cli/demo/image.ts'
+import { pushImage } from '../../gateway/cli/demo/push.ts'
+import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
+import { callSetPolicy } from '../../gateway/cli/owner/calls.ts'
+import type { Transaction } from '../../gateway/cli/owner/transaction.ts'
+import { runCommandLine } from '../../gateway/cli/run.ts'
+import { type Gateway, startGateway } from '../../gateway/serve.ts'
+import { ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
+import { type EntryJson, entryToJson } from '../../gateway/tags/json.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
+
+/** A staged change as the endpoint writes it. */
+export type Staged = { tag: string; entry: EntryJson | null; stagedAt: number; stagedBy: string }
+
+/** What stands between client and relay: it tells of what is staged, and may answer in the relay's place. */
+export type Front = {
+  url: string
+  staged: Staged[]
+  /** A status and body in place of the relay's answer, or null. Called before the relay is asked. */
+  meddle: (method: string, path: string, body: string) => Promise<{ status: number; body: string } | null>
+  /** Bodies of `PUT list` that came, in order. */
+  puts: string[]
+  close(): Promise<void>
+}
+
+/** A chain, a relay gateway that holds no key, a front before it, and key files. */
+export type PublishingWorld = {
+  chain: DevChain
+  relay: Gateway
+  front: Front
+  folder: string
+  keyFiles: Record<keyof typeof testKeys, string>
+  flags: readonly string[]
+  close(): Promise<void>
+}
+
+export async function startPublishingWorld(names: readonly string[]): Promise<PublishingWorld> {
+  const folder = await mkdtemp(join(tmpdir(), 'mooring-publishing-'))
+  const keyFiles = { owner: '', other: '', third: '' }
+  for (const who of ['owner', 'other', 'third'] as const) {
+    keyFiles[who] = join(folder, `${who}.key`)
+    await writeFile(keyFiles[who], testKeys[who], { mode: 0o600 })
+  }
+  const chain = await startDevChain({ gatewayUrls: [], names, publisher: addressOf(testKeys.owner) })
+  const { ensRegistry, resolver, universalResolver } = chain.addresses
+  const relay = await startGateway(
+    {
+      ...{ port: 0, host: '127.0.0.1', dataDir: join(folder, 'relay'), rpcUrls: [chain.rpc], chainId: chain.chainId },
+      ...{ ensRegistry, resolver, publisherKeyFile: null, insecureNoAuth: false },
+    },
+    { log: () => {} },
+  )
+  const front = await startFront(relay.url)
+  const flags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
+  const close = async () => {
+    await front.close()
+    await relay.close()
+    await chain.close()
+    await rm(folder, { recursive: true })
+  }
+  return { chain, relay, front, folder, keyFiles, flags: [...flags, '--gateway', front.url], close }
+}
+
+async function startFront(target: string): Promise<Front> {
+  const front: Front = { url: '', staged: [], puts: [], meddle: async () => null, close: async () => {} }
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await bodyOf(incoming)
+    const path = incoming.url ?? '/'
+    if (incoming.method === 'PUT' && path.endsWith('/_mooring/list')) front.puts.push(body.toString())
+    const meddled = await front.meddle(incoming.method ?? 'GET', path, body.toString())
+    const answer = meddled ?? stagedAnswer(front, path)
+    if (answer !== null) return void outgoing.writeHead(answer.status).end(answer.body)
+    const { method = 'GET', headers } = incoming
+    const passed = openRequest(
+      target + path,
+      { method, headers: { ...headers, host: new URL(target).host } },
+      (relayed) => {
+        outgoing.writeHead(relayed.statusCode ?? 502, relayed.headers)
+        relayed.pipe(outgoing)
+      },
+    )
+    passed.end(body)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  front.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  front.close = () => new Promise<void>((closed) => server.close(() => closed()).closeAllConnections())
+  return front
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+function stagedAnswer({ staged }: Front, path: string): { status: number; body: string } | null {
+  if (!path.endsWith('/_mooring/staged')) return null
+  const [, , first] = path.split('/')
+  return { status: 200, body: JSON.stringify({ name: first, base: null, changes: staged }) }
+}
+
+/** Pushes an image's content by digest, and tells what the staged change of a tag to it looks like. */
+export async function stageImage(world: PublishingWorld, ensName: string, tag: string, text: string): Promise<Staged> {
+  const image = buildDemoImage(text)
+  await pushImage(`${world.relay.url}/v2/${ensName}`, image, [])
+  await putIndex(world, ensName, image)
+  const { digest, mediaType, bytes } = image.imageIndex
+  const entry = { digest, size: bytes.length, mediaType, swarmReference: ZERO_REFERENCE, updatedVersion: 0, flags: 0 }
+  return { tag, entry: entryToJson(entry), stagedAt: 1_800_000_000, stagedBy: addressOf(testKeys.third) }
+}
+
+async function putIndex({ relay }: PublishingWorld, ensName: string, { imageIndex }: DemoImage): Promise<void> {
+  const url = `${relay.url}/v2/${ensName}/manifests/${imageIndex.digest}`
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers: { 'content-type': imageIndex.mediaType },
+    body: Buffer.from(imageIndex.bytes),
+  })
+  if (answer.status !== 201) throw new Error(await answer.text())
+}
+
+/** Runs a command with `--json` and a memory of its own; `answers` sits at the terminal, none: nobody does. */
+export async function run(world: PublishingWorld, state: string, args: readonly string[], answers: boolean[] = []) {
+  const out: string[] = []
+  const err: string[] = []
+  const asked: string[] = []
+  const ask = async (question: string) => {
+    asked.push(question)
+    return answers[asked.length - 1] ?? false
+  }
+  const code = await runCommandLine([...args, ...world.flags, '--state', join(world.folder, state), '--json'], {
+    environment: { HOME: world.folder },
+    print: (line) => out.push(line),
+    note: (line) => err.push(line),
+    waitForStop: async () => {},
+    ...(answers.length > 0 && { ask }),
+  })
+  const [line = 'null'] = out
+  return { code, err: err.join('\n'), asked, json: JSON.parse(line) as Record<string, unknown> & { changes: Change[] } }
+}
+
+type Change = { tag: string; before: EntryJson | null; after: EntryJson | null }
+
+/** Sends a transaction of the names' owner. */
+export async function sendAsOwner({ chain }: PublishingWorld, { to, data }: Transaction): Promise<void> {
+  await chain.send({ from: addressOf(testKeys.owner), to, data })
+}
+
+/** Sets who publishes a name. */
+export async function setPolicy(
+  world: PublishingWorld,
+  ensName: string,
+  publishers: readonly Address[],
+  threshold: number,
+): Promise<void> {
+  const target = { resolver: world.chain.addresses.resolver, ensName }
+  const policy = { publishers: publishers.toSorted(), threshold, timestamper: null, maxAgeSeconds: 0 }
+  await sendAsOwner(world, callSetPolicy(target, policy))
+}
