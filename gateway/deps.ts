@@ -60,6 +60,8 @@ export type Deps = {
    * ends what has no length of its own as if it were whole.
    */
   bodyOfLength: (body: ReadableStream<Uint8Array>, bytes: number) => ReadableStream<Uint8Array>
+  /** Whether an answer that fails can only be broken off when its length was known before, so that it is counted first; absent: false. */
+  needsLengths?: boolean
   /** Lets other work run: awaited between slices of long computations. */
   pause: () => Promise<void>
   limits: Limits

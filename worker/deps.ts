@@ -52,6 +52,7 @@ export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
     clock,
     randomId,
     bodyOfLength,
+    needsLengths: true,
     pause,
     limits: { ...workerLimits, ...config.collection?.limits, maxBodyBytes: config.maxBodyBytes ?? null },
     features: { ...noFeatures, ...config.features },

@@ -33,8 +33,8 @@ export const getHistory: Route = async (context) => {
   const end = records.at(-1)?.hash
   const path = `/v2/${repository.name.repository}/_mooring/history`
   const link = found.length > records.length && end ? { link: `<${path}?n=${limit}&last=${end}>; rel="next"` } : {}
-  const parts = partsOf(context.deps, repository.line, repository.name.ensName, records)
-  return answerInParts(parts, { ...headers, ...link })
+  const parts = () => partsOf(context.deps, repository.line, repository.name.ensName, records)
+  return answerInParts(context.deps, parts, { ...headers, ...link })
 }
 
 /** The first one always, and more until there are changes enough. */

@@ -1,3 +1,4 @@
+import type { Deps } from '../deps.ts'
 import { unavailable } from '../errors.ts'
 import { listBody } from '../list-body.ts'
 import { ListMoved } from '../store/tag-list-store.ts'
@@ -26,7 +27,7 @@ export const getList: Route = async (context) => {
     const etag = listEntityTag(sent)
     const headers = { etag, 'cache-control': 'no-cache' }
     if (notModified(request, etag)) return emptyAnswer(304, headers)
-    const answer = await startAnswer(listBody(deps, repository.line, sent), headers)
+    const answer = await startAnswer(deps, () => listBody(deps, repository.line, sent), headers)
     if (answer) return answer
   }
   throw unavailable(
@@ -39,10 +40,11 @@ const maxTries = 8
 
 /** Undefined when the list moved before anything was sent: begin again. */
 async function startAnswer(
-  parts: AsyncGenerator<string>,
+  deps: Deps,
+  make: () => AsyncGenerator<string>,
   headers: Record<string, string>,
 ): Promise<Response | undefined> {
-  return answerInParts(parts, headers).catch((error: unknown) => {
+  return answerInParts(deps, make, headers).catch((error: unknown) => {
     if (error instanceof ListMoved) return undefined
     throw error
   })
