@@ -1,10 +1,15 @@
+import type { Deps } from './deps.ts'
 import { keptFor } from './kept.ts'
 import type { Digest } from './oci/digest.ts'
 import { type CollectorDeps, createReachable, pagesOf, type Reachable } from './reachable.ts'
+import { isLive } from './staging.ts'
 import type { RepositoryKey } from './store/catalog.ts'
 import type { StoredContent } from './store/content-store.ts'
 import type { ListLine } from './store/tag-list-store.ts'
 import { createTurns } from './turns.ts'
+
+/** What a collection works with: what is staged is needed, too. */
+export type GarbageDeps = CollectorDeps & Pick<Deps, 'staged'>
 
 /** One piece of content, or one link to it, that nothing needs any more. `bytes` of a link are those of what it shows. */
 export type Garbage = {
@@ -48,13 +53,13 @@ const pageRows = 1_000
 const contentPerRemoval = 50
 
 /**
- * Mark and sweep. Marked, and so kept: what current lists name, what the retained history names (`historyVersions`,
+ * Mark and sweep. Marked, and so kept: what current lists name, what is staged, what the retained history names (`historyVersions`,
  * `historySeconds`), whatever those refer to (children, configs, layers), the referrers of what is kept, transitively, parts of
  * running uploads, and everything used within `gcGraceSeconds` (a push, a mount, or an answer "it is here" renews that). Links go in one
  * transaction that finds lists, manifests and uses as they were reckoned with; bytes go when no repository shows them and none can begin
  * to meanwhile. Safe while pushes run; a crash leaves content that the next collection finds.
  */
-export function collectGarbage(deps: CollectorDeps, options: CollectOptions): Promise<Collection> {
+export function collectGarbage(deps: GarbageDeps, options: CollectOptions): Promise<Collection> {
   return turnsOf(deps.catalog)('collect', () => collect(deps, options))
 }
 
@@ -63,7 +68,7 @@ export async function expireUploads({ catalog, content, clock }: CollectorDeps):
   for (const uploadId of await catalog.expireUploads(Number(clock()))) await content.dropUpload(uploadId)
 }
 
-async function collect(deps: CollectorDeps, options: CollectOptions): Promise<Collection> {
+async function collect(deps: GarbageDeps, options: CollectOptions): Promise<Collection> {
   const usedSince = Number(deps.clock()) - deps.limits.gcGraceSeconds
   const removed: Garbage[] = await collectUploads(deps, options)
   const skipped: { repository: string; reason: string }[] = []
@@ -124,11 +129,14 @@ type RepositoryWork = { repository: RepositoryKey; usedSince: number; staying: S
  * pushes all the time is collected too. Adds what goes to `gone`. @throws Error when the repository cannot be collected
  */
 async function collectRepository(
-  deps: CollectorDeps,
+  deps: GarbageDeps,
   { dryRun, isPresent = async () => true }: CollectOptions,
   { repository, usedSince, staying, gone }: RepositoryWork,
 ): Promise<void> {
-  const reachable = createReachable(deps, { repository, usedSince, isPresent })
+  const reachable = createReachable(deps, {
+    ...{ repository, usedSince, isPresent },
+    readRoots: () => stagedDigests(deps, repository),
+  })
   await reachable.update()
   let surplus: Row[] = []
   for await (const row of rowsOf(deps, repository)) {
@@ -146,6 +154,16 @@ async function collectRepository(
     surplus = surplus.filter((row) => !isReached(reachable, row))
     surplus = await sweepRows(deps, repository, { surplus, revision, usedSince, gone })
   }
+}
+
+/** Until it is published, withdrawn or too old. */
+async function stagedDigests({ staged }: GarbageDeps, repository: RepositoryKey): Promise<Digest[]> {
+  const digests: Digest[] = []
+  for (const line of await staged.listLines(repository)) {
+    const { changes } = await staged.read(line)
+    digests.push(...changes.flatMap(({ entry }) => (isLive(entry) ? [entry.digest] : [])))
+  }
+  return digests
 }
 
 function isReached({ manifests, blobs }: Reachable, { kind, digest }: Row): boolean {

@@ -30,8 +30,8 @@ export function collectOffline(
   const limits = { ...defaultLimits, ...options.limits }
   const busy = 'a running gateway collects by itself (--gc-interval): stop it to collect from outside'
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
-  return withStores(dataDir, busy, ({ content, catalog, lists }) =>
-    collectGarbage({ content, catalog, lists, clock, limits, log, pause: () => setImmediate() }, { dryRun }),
+  return withStores(dataDir, busy, ({ content, catalog, lists, staged }) =>
+    collectGarbage({ content, catalog, lists, staged, clock, limits, log, pause: () => setImmediate() }, { dryRun }),
   )
 }
 

@@ -22,13 +22,15 @@ export type ReachableQuery = {
   /** Unix seconds: manifests used then or later are needed, whether anything names them or not. */
   usedSince: number
   isPresent: (line: ListLine) => Promise<boolean>
+  /** Manifests that are needed whatever lists say, read anew with each update. */
+  readRoots?: () => Promise<readonly Digest[]>
 }
 
 const pageRows = 1000
 
 /**
- * Follows everything that a repository needs from its roots: what its current lists name, what the retained history names, and
- * manifests used lately; from each of those to its children, blobs and referrers.
+ * Follows everything that a repository needs from its roots: what its current lists name, what the retained history names, manifests
+ * used lately, and what the query adds; from each of those to its children, blobs and referrers.
  */
 export function createReachable(deps: CollectorDeps, query: ReachableQuery): Reachable {
   const manifests = new Set<Digest>()
@@ -55,6 +57,7 @@ export function createReachable(deps: CollectorDeps, query: ReachableQuery): Rea
         for await (const digest of rootsOf(deps, query, line, head, versions.get(key))) await follow(digest)
         versions.set(key, head.list.version)
       }
+      for (const digest of (await query.readRoots?.()) ?? []) await follow(digest)
       for await (const page of pagesOf((after) => deps.catalog.listManifests(query.repository, after, pageRows))) {
         for (const { digest, usedAt } of page) if (usedAt >= query.usedSince) await follow(digest)
       }

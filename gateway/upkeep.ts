@@ -1,10 +1,11 @@
 import { ChainUnavailable } from './chain/chain-reader.ts'
 import { collectGarbage, expireUploads } from './collector.ts'
 import type { Deps } from './deps.ts'
+import { expireStaged } from './staging.ts'
 import type { ListLine } from './store/tag-list-store.ts'
 
-/** Uploads nobody touches are looked for this often, whether garbage is collected or not. */
-const uploadIntervalMs = 10 * 60 * 1000
+/** What expires is looked for this often, whether garbage is collected or not. */
+const expiryIntervalMs = 10 * 60 * 1000
 
 /** Work that a gateway does beside its requests. */
 export type Upkeep = {
@@ -13,7 +14,7 @@ export type Upkeep = {
 }
 
 /**
- * Ends uploads and logins that expired, every ten minutes, and collects garbage every `intervalSeconds`; null: never. A round that fails
+ * Ends uploads, staged changes and logins that expired, now and every ten minutes, and collects garbage every `intervalSeconds`; null: never. A round that fails
  * is logged, and the next one tries again.
  */
 export function startUpkeep(deps: Deps, intervalSeconds: number | null): Upkeep {
@@ -28,11 +29,14 @@ export function startUpkeep(deps: Deps, intervalSeconds: number | null): Upkeep 
         })
       })
     }
-    if (what === 'expiring uploads') round()
+    if (intervalMs === expiryIntervalMs) round()
     return setInterval(round, intervalMs).unref()
   }
-  const timers = [every(uploadIntervalMs, 'expiring uploads', () => expireUploads(deps))]
-  if (deps.logins) timers.push(every(uploadIntervalMs, 'forgetting old logins', deps.logins.removeExpired))
+  const timers = [
+    every(expiryIntervalMs, 'expiring uploads', () => expireUploads(deps)),
+    every(expiryIntervalMs, 'expiring staged tags', () => expireStaged(deps)),
+  ]
+  if (deps.logins) timers.push(every(expiryIntervalMs, 'forgetting old logins', deps.logins.removeExpired))
   if (intervalSeconds !== null) {
     timers.push(every(intervalSeconds * 1000, 'collecting garbage', () => collectOnce(deps, stopping.signal)))
   }

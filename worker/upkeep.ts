@@ -1,4 +1,5 @@
 import { expireUploads } from '../gateway/collector.ts'
+import { expireStaged } from '../gateway/staging.ts'
 import { endCutOffRemovals } from '../gateway/store/cut-off-removals.ts'
 import { beginRound } from '../gateway/store/sql-rounds.ts'
 import { sweepTrees } from '../gateway/store/sql-trees.ts'
@@ -19,7 +20,7 @@ const mostMs = 12 * 60 * 1000
 const enqueueSeconds = 24 * 60 * 60
 
 /**
- * What the cron trigger does: ends uploads that expired and, once in MOORING_GC_INTERVAL for all instances together (20 minutes at
+ * What the cron trigger does: ends uploads and staged changes that expired and, once in MOORING_GC_INTERVAL for all instances together (20 minutes at
  * least), removes what was cut off and collects garbage; then a slice of what waits for Swarm. @throws ConfigError, and whatever failed, so that the trigger shows it
  */
 export async function keepUp(env: Env, overrides: Partial<WorkerDeps> = {}): Promise<void> {
@@ -27,6 +28,7 @@ export async function keepUp(env: Env, overrides: Partial<WorkerDeps> = {}): Pro
   const deps = { ...(await openDeps(env, config)), ...overrides }
   const signal = AbortSignal.timeout(mostMs)
   await expireUploads(deps)
+  await expireStaged(deps)
   await collectDue(deps, config.collection?.intervalSeconds ?? null, signal)
   await uploadDue(deps, signal)
 }

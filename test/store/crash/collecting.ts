@@ -1,8 +1,7 @@
-import { collectGarbage } from '../../../gateway/collector.ts'
+import { collectGarbage, type GarbageDeps } from '../../../gateway/collector.ts'
 import { checkStores } from '../../../gateway/fsck.ts'
 import { defaultLimits } from '../../../gateway/limits.ts'
 import type { Digest } from '../../../gateway/oci/digest.ts'
-import type { CollectorDeps } from '../../../gateway/reachable.ts'
 import { bodyOf, digestOf, entryOf, line, owner, planNext, readAll, repository, someBytes } from '../fixtures.ts'
 import type { Stores } from './work.ts'
 
@@ -13,6 +12,7 @@ export type ToldOfCollecting =
   | 'manifest removed'
   | 'blob removed'
   | 'tag moved'
+  | 'tag staged'
   | 'collected'
 
 const other = { ensName: 'api.acme.eth', owner }
@@ -34,7 +34,7 @@ function imageOf(seed: number): Image {
   return { digest: digestOf(bytes), bytes, blobs }
 }
 
-const [kept, deleted, loose, next] = [1, 2, 3, 4].map(imageOf) as [Image, Image, Image, Image]
+const [kept, deleted, loose, next, waiting] = [1, 2, 3, 4, 5].map(imageOf) as [Image, Image, Image, Image, Image]
 const single = someBytes(150, 99)
 const mounted = kept.blobs[1]!.digest
 
@@ -56,6 +56,15 @@ async function pointTag({ lists }: Stores, tag: string, image: Image | null): Pr
   if (!(await lists.commit(line, signed, delta, image?.digest))) throw new Error('another list came first')
 }
 
+async function stageTag({ staged, lists }: Stores, tag: string, image: Image): Promise<void> {
+  const { generation } = await staged.read(line)
+  const listHash = (await lists.findHead(line))?.hash ?? null
+  const entry = { ...entryOf(tag, 0), digest: image.digest, size: image.bytes.byteLength }
+  const change = { tag, entry, stagedAt: 1_000, stagedBy: owner }
+  const basis = { generation, listHash, manifest: image.digest }
+  if (!(await staged.write(line, basis, { put: [change] }))) throw new Error('another push came first')
+}
+
 /** What is there before: three images, two of them tagged, a blob alone, and an upload that nobody will go on with. */
 export async function prepare(stores: Stores): Promise<void> {
   for (const image of [kept, deleted, loose]) await pushImage(stores, image)
@@ -68,13 +77,13 @@ export async function prepare(stores: Stores): Promise<void> {
   await stores.catalog.appendPart(repository, 'abandoned', 0, part, 2_000)
 }
 
-function collectorOver({ content, catalog, lists }: Stores): CollectorDeps {
+function collectorOver({ content, catalog, lists, staged }: Stores): GarbageDeps {
   const limits = { ...defaultLimits, gcGraceSeconds: 0, historyVersions: 1, historySeconds: 0 }
   const clock = () => 4_000_000_000n
-  return { content, catalog, lists, limits, clock, pause: async () => {}, log: () => {} }
+  return { content, catalog, lists, staged, limits, clock, pause: async () => {}, log: () => {} }
 }
 
-/** Mounts, deletes, pushes again and collects, telling each acknowledgement. */
+/** Mounts, deletes, pushes again, stages and collects, telling each acknowledgement. */
 export async function mountDeleteCollect(stores: Stores, tell: (told: ToldOfCollecting) => void): Promise<void> {
   const { catalog } = stores
   if (!(await catalog.mountBlob(repository, other, mounted, 5_000_000_000))) throw new Error('nothing to mount')
@@ -88,6 +97,9 @@ export async function mountDeleteCollect(stores: Stores, tell: (told: ToldOfColl
   await pushImage(stores, next)
   await pointTag(stores, 'kept', next)
   tell('tag moved')
+  await pushImage(stores, waiting)
+  await stageTag(stores, 'waiting', waiting)
+  tell('tag staged')
   await collectGarbage(collectorOver(stores), { dryRun: false })
   tell('collected')
 }
@@ -105,15 +117,18 @@ export async function violationsOf(stores: Stores, told: readonly ToldOfCollecti
 }
 
 async function brokenPromises(stores: Stores, told: readonly ToldOfCollecting[]): Promise<string[]> {
-  const { catalog, lists, content } = stores
+  const { catalog, lists, content, staged } = stores
   const found: string[] = []
   for await (const { about, problem } of checkStores({ ...stores, limits: defaultLimits, pause: async () => {} })) {
     found.push(`fsck: ${about}: ${problem}`)
   }
   const isTagged = async ({ digest }: Image) => (await lists.tagsOfDigest(line, digest)).length > 0
+  const isStaged = (await staged.find(line, 'waiting'))?.entry?.digest === waiting.digest
   const isTold = (what: ToldOfCollecting) => told.includes(what)
   const rules: [boolean, string][] = [
     [(await isTagged(next)) || !isTold('tag moved'), 'an acknowledged tag is lost'],
+    [isStaged || !isTold('tag staged'), 'an acknowledged staged tag is lost'],
+    [!isStaged || (await isWhole(stores, waiting)), 'what is staged is not whole'],
     [!(await isTagged(deleted)) || !isTold('tag removed'), 'a tag that was removed is back'],
     [!(await catalog.findManifest(repository, deleted.digest)) || !isTold('manifest removed'), 'a manifest is back'],
     [!(await catalog.findBlob(repository, digestOf(single))) || !isTold('blob removed'), 'a blob is back'],
