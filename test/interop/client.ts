@@ -58,8 +58,8 @@ export type Row = {
   name: string
   /** Long to install: in the table with `--all`, which installs it, or when it is there already. */
   slow?: true
-  /** Its client takes an ENS name as the host of an image. */
-  takesHosts?: true
+  /** Its client takes an ENS name as the host of an image; `only`: it is for the table about that alone. */
+  takesHosts?: true | 'only'
   /** Its cells push before they pull: not for a gateway that cannot sign what it pushes. */
   pushesFirst?: true
   /** Puts a slow client where it is looked for. @throws saying what could not be had */
@@ -67,4 +67,9 @@ export type Row = {
   /** Why it cannot run here, and how to get it; undefined when it can. */
   whyNot(): string | undefined
   start(lab: Lab): Promise<Client>
+}
+
+/** The cells of a client that is in another table only. */
+export function nothingBut(reason: string): Client['cells'] {
+  return Object.fromEntries(operations.map((operation) => [operation, reason])) as Client['cells']
 }

@@ -2,30 +2,28 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from './image.ts'
-import { findProgram, type Program, startDaemon, stopChild } from './run.ts'
-import { bindWithDecoy } from './through-proxy.ts'
+import { type Program, startDaemon, stopChild } from './run.ts'
+import { bindWithDecoy, decoyCommand } from './through-proxy.ts'
 
 /** A containerd of our own: root, state and socket are in a folder that goes away with it. */
 export type Containerd = {
   ctr: Program
+  socket: string
+  /** A folder for settings of one user; containerd's are in it, and name its `containerd/certs.d` as `config_path`. */
+  settings: string
   stop(): Promise<void>
 }
 
-/** Starts containerd and waits until it answers. */
-export async function startContainerd(): Promise<Containerd> {
+/**
+ * Starts containerd where `acme.eth` is the decoy's address, and waits until it answers. `cri`: as Kubernetes has it, with the plugin that
+ * the kubelet speaks to.
+ */
+export async function startContainerd(cri: 'cri' | 'no cri' = 'no cri'): Promise<Containerd> {
   const folder = makeFolder()
   const socket = join(folder, 'containerd.sock')
-  const file = join(folder, 'config.toml')
-  const lines = [
-    'version = 2',
-    `root = "${join(folder, 'root')}"`,
-    `state = "${join(folder, 'state')}"`,
-    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
-    `[grpc]\naddress = "${socket}"`,
-    `[ttrpc]\naddress = "${socket}.ttrpc"`,
-  ]
-  writeFileSync(file, `${lines.join('\n')}\n`)
-  const daemon = startDaemon(findProgram('containerd') ?? 'containerd', ['--config', file], join(folder, 'log'))
+  const settings = join(folder, 'settings')
+  const config = writeConfig(folder, settings, socket, cri)
+  const daemon = startDaemon('unshare', decoyCommand('containerd', folder, ['--config', config]), join(folder, 'log'))
   const bound = bindWithDecoy('ctr', folder)
   const ctr: Program = (args, options) => bound(['--address', socket, ...args], options)
   const stop = async () => {
@@ -37,12 +35,31 @@ export async function startContainerd(): Promise<Containerd> {
       () => true,
       () => false,
     )
-    if (answers) return { ctr, stop }
+    if (answers) return { ctr, socket, settings, stop }
     await sleep(100)
   }
   const said = readFileSync(join(folder, 'log'), 'utf8').slice(-2000)
   await stop()
   throw new Error(`containerd does not answer:\n${said}`)
+}
+
+const criTable = '[plugins."io.containerd.grpc.v1.cri"'
+
+function writeConfig(folder: string, settings: string, socket: string, cri: 'cri' | 'no cri'): string {
+  const file = join(settings, 'containerd/config.toml')
+  const lines = [
+    'version = 2',
+    `root = "${join(folder, 'root')}"`,
+    `state = "${join(folder, 'state')}"`,
+    ...(cri === 'cri' ? [] : ['disabled_plugins = ["io.containerd.grpc.v1.cri"]']),
+    `[grpc]\naddress = "${socket}"`,
+    `[ttrpc]\naddress = "${socket}.ttrpc"`,
+    ...[`${criTable}]`, 'disable_tcp_service = true', `${criTable}.containerd]`, 'snapshotter = "native"'],
+    ...[`${criTable}.registry]`, `config_path = "${join(settings, 'containerd/certs.d')}"`],
+  ]
+  mkdirSync(join(settings, 'containerd'), { recursive: true })
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  return file
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Cell, Client, Row } from './client.ts'
 import { buildah, podman } from './clients/containers.ts'
 import { cosign } from './clients/cosign.ts'
 import { crane } from './clients/crane.ts'
-import { ctr } from './clients/ctr.ts'
+import { cri, ctr } from './clients/ctr.ts'
 import { dockerClassic, dockerContainerd } from './clients/docker.ts'
 import { helm } from './clients/helm.ts'
 import { oras } from './clients/oras.ts'
@@ -22,6 +22,7 @@ const rows: readonly Row[] = [
   buildah,
   skopeo,
   ctr,
+  cri,
   crane,
   regctl,
   oras,

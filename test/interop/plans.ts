@@ -16,7 +16,7 @@ export type Plan = {
 const everything = {
   columns: operations,
   cellsOf: ({ cells }: Client) => operations.map((operation) => cells[operation]),
-  isFor: () => true,
+  isFor: ({ takesHosts }: Row) => takesHosts !== 'only',
 }
 
 const onNode: Plan = { title: '`mooring dev` on Node', start: startMooring, ...everything }
@@ -26,7 +26,7 @@ const behindProxy: Plan = {
   start: startMooring,
   columns: proxyOperations,
   cellsOf: ({ throughProxy }) => proxyOperations.map((operation) => throughProxy?.[operation] ?? facts.noMirrors),
-  isFor: ({ takesHosts }) => takesHosts === true,
+  isFor: ({ takesHosts }) => takesHosts !== undefined,
 }
 
 const signingWorker: Plan = {
@@ -45,7 +45,7 @@ const relayWorker: Plan = {
     cells['pull by digest'],
     refusalOf(cells.push),
   ],
-  isFor: ({ pushesFirst }) => !pushesFirst,
+  isFor: ({ pushesFirst, takesHosts }) => !pushesFirst && takesHosts !== 'only',
 }
 
 /** What is tried on Node, and what with `--worker`. */

@@ -14,6 +14,8 @@ export type NamePuller = {
   client: string
   /** What `mooring proxy install` and `uninstall` are given so that they write where this client looks. */
   place: { flags: readonly string[]; env?: Record<string, string> }
+  /** Takes no plain HTTP from a host without settings: it dials the decoy, and pulls nothing from there. */
+  wantsTls?: true
   /** Pulls all of an image, checks it and forgets it. @throws with what the client said */
   pull(image: string, layout: ImageLayout): Promise<void>
 }
@@ -43,6 +45,12 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
     const layout = await lab.seedImage(`acme.eth/${client}-host`, tag)
     await puller.pull(`acme.eth/${client}-host:${tag}`, layout)
   }
+  const expectDecoy = async (proxy: VerifyingProxy) => {
+    await pullFresh().catch((error: unknown) => {
+      if (!puller.wantsTls) throw error
+    })
+    assert.ok(proxy.decoy.dialled() > 0, 'without settings the decoy is asked')
+  }
   const settle = (action: 'install' | 'uninstall', port: number) =>
     runMooring(['proxy', action, '--name', 'acme.eth', '--port', `${port}`, ...place.flags], 0, place.env)
   const expectRefused = async (proxy: VerifyingProxy, behaviour: Behaviour, shown: RegExp) => {
@@ -59,8 +67,7 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
   return {
     'name as host': async () => {
       const proxy = await lab.verifyingProxy()
-      await pullFresh()
-      assert.ok(proxy.decoy.dialled() > 0, 'without settings the decoy is asked')
+      await expectDecoy(proxy)
       await settle('install', proxy.port)
       await pullFresh()
       assert.equal(proxy.decoy.dialled(), 0)
@@ -69,12 +76,8 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
       const proxy = await lab.verifyingProxy()
       const said: string[] = []
       for (const [lie, shown] of Object.entries(lies)) said.push(await expectRefused(proxy, lie as Behaviour, shown))
-      const hidden = said.filter((text) => text.includes('403 Forbidden')).length
-      return hidden === 0
-        ? 'shows the error name'
-        : hidden < said.length
-          ? 'shows the error name of content, 403 of a tag'
-          : 'shows 403'
+      const [ofTag, ofContent] = said.map((text) => /BadProof|DigestMismatch/.test(text))
+      return ofTag ? 'shows the error name' : ofContent ? 'shows the error name of content, 403 of a tag' : 'shows 403'
     },
     'silence refused': async () => {
       await expectRefused(await lab.verifyingProxy(), 'silent', silence)
@@ -84,21 +87,30 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
       await pullFresh()
       assert.equal(proxy.decoy.dialled(), 0)
       await settle('uninstall', proxy.port)
-      await pullFresh()
-      assert.ok(proxy.decoy.dialled() > 0, 'without settings the decoy is asked')
+      await expectDecoy(proxy)
     },
   }
 }
 
-/**
- * As `bindProgram`, where `acme.eth` is the decoy's address, by a hosts file that only this program sees; `folders` are seen in place of
- * the machine's, by path.
- */
+/** As `bindProgram`, with what `decoyCommand` does to the program. */
 export function bindWithDecoy(name: string, home: string, folders: Readonly<Record<string, string>> = {}): Program {
+  const unshare = bindProgram('unshare', home)
+  return (args, options) => unshare(decoyCommand(name, home, args, folders), options)
+}
+
+/**
+ * Arguments of `unshare` that run a program where `acme.eth` is the decoy's address, by a hosts file in `home` that only it sees;
+ * `folders` are seen in place of the machine's, by path.
+ */
+export function decoyCommand(
+  name: string,
+  home: string,
+  args: readonly string[],
+  folders: Readonly<Record<string, string>> = {},
+): string[] {
   const hosts = join(home, 'hosts')
   writeFileSync(hosts, hostsFileText)
   const mounts = Object.entries({ '/etc/hosts': hosts, ...folders }).map(([at, from]) => `mount --bind ${from} ${at}`)
   const script = [...mounts, 'exec "$0" "$@"'].join(' && ')
-  const unshare = bindProgram('unshare', home)
-  return (args, options) => unshare(['--mount', 'sh', '-c', script, findProgram(name) ?? name, ...args], options)
+  return ['--mount', 'sh', '-c', script, findProgram(name) ?? name, ...args]
 }

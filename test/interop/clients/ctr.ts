@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { type Client, facts, type Row } from '../client.ts'
+import { type Client, facts, nothingBut, type Row } from '../client.ts'
 import { startContainerd, writeHosts } from '../containerd.ts'
-import { type Layout, makeImageLayout, platformOf } from '../image.ts'
+import { callImageService } from '../cri.ts'
+import { type ImageLayout, type Layout, makeImageLayout, platformOf } from '../image.ts'
 import { expectPushed, type Lab } from '../lab.ts'
 import { debianHint, run, whyMissing } from '../run.ts'
 import { pullsThroughProxy } from '../through-proxy.ts'
@@ -98,3 +99,24 @@ export const ctr: Row = {
       : 'a containerd of our own needs root',
   start,
 }
+
+async function startCri(lab: Lab): Promise<Client> {
+  const { ctr, socket, settings, stop } = await startContainerd('cri')
+  const pull = async (image: string, layout: ImageLayout) => {
+    await callImageService(socket, 'PullImage', image)
+    const stored = (await ctr(['--namespace', 'k8s.io', 'content', 'ls', '--quiet'])).split('\n')
+    for (const digest of platformOf(layout, 'amd64').digests)
+      assert.ok(stored.includes(digest), `${digest} did not come`)
+    await callImageService(socket, 'RemoveImage', image)
+  }
+  const place = { flags: ['--containerd', '--user'], env: { XDG_CONFIG_HOME: settings } }
+  return {
+    version: (await ctr(['--version'])).trim(),
+    cells: nothingBut('only asked for images by ENS name, through the proxy'),
+    throughProxy: pullsThroughProxy(lab, { client: 'cri', place, wantsTls: true, pull }),
+    stop,
+  }
+}
+
+/** containerd as a kubelet speaks to it. */
+export const cri: Row = { ...ctr, name: 'containerd (CRI)', takesHosts: 'only', start: startCri }
