@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { listRules } from './publish/list-rules.ts'
+import { permissionRules } from './publish/permission-rules.ts'
 import { uploadRules } from './publish/upload-rules.ts'
 import type { OpenRegistry } from './registry/client.ts'
 
@@ -8,5 +9,6 @@ export function listSuite(drivers: string, open: OpenRegistry): void {
   describe(`lists over ${drivers}`, () => {
     describe('lists', () => listRules(open))
     describe('uploads', () => uploadRules(open))
+    describe('permissions', () => permissionRules(open))
   })
 }
