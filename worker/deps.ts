@@ -1,8 +1,15 @@
+import { hexToBytes } from 'viem'
+import { createTokenAccess } from '../gateway/auth/access.ts'
+import { createAttempts } from '../gateway/auth/attempts.ts'
+import { placeOf } from '../gateway/auth/challenge.ts'
+import { openTokenKey } from '../gateway/auth/keys.ts'
+import { createLogins } from '../gateway/auth/logins.ts'
+import { askAtLatestBlock } from '../gateway/chain/account-signature.ts'
 import { anyChain } from '../gateway/chain/any-chain.ts'
 import { cachedChain } from '../gateway/chain/cached-chain.ts'
 import type { ChainReader } from '../gateway/chain/chain-reader.ts'
 import { createViemChain } from '../gateway/chain/viem-chain.ts'
-import { type Config, ConfigError, environmentKey } from '../gateway/config.ts'
+import { ConfigError, environmentKey } from '../gateway/config.ts'
 import type { Deps, Log } from '../gateway/deps.ts'
 import { noFeatures } from '../gateway/features.ts'
 import { keptFor } from '../gateway/kept.ts'
@@ -11,10 +18,12 @@ import { createD1Sql } from '../gateway/store/d1.ts'
 import { createR2Content, type R2Content } from '../gateway/store/r2.ts'
 import type { Sql } from '../gateway/store/sql.ts'
 import { createSqlCatalog } from '../gateway/store/sql-catalog.ts'
+import { createSqlLogins } from '../gateway/store/sql-logins.ts'
 import { createSqlPushPermissions } from '../gateway/store/sql-push-permissions.ts'
 import { createSqlStagedTags } from '../gateway/store/sql-staged-tags.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
 import { createThrottle } from '../gateway/throttle.ts'
+import type { WorkerConfig } from './config.ts'
 import type { Env } from './env.ts'
 import { bodyOfLength } from './fixed-length.ts'
 import type { Repository } from './repository.ts'
@@ -32,7 +41,7 @@ export const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucke
  * pushed goes there where MOORING_POSTAGE_BATCH pays for it.
  * @throws ConfigError
  */
-export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
+export async function openDeps(env: Env, config: WorkerConfig): Promise<WorkerDeps> {
   const sql = createD1Sql(env.DB)
   const local = contentOf(env.BLOBS)
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
@@ -48,7 +57,7 @@ export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
     staged: createSqlStagedTags(sql),
     pushPermissions: createSqlPushPermissions(sql),
     signer: null,
-    access: null,
+    ...(await openLogins(config, sql, clock)),
     clock,
     randomId,
     bodyOfLength,
@@ -61,6 +70,25 @@ export async function openDeps(env: Env, config: Config): Promise<WorkerDeps> {
   }
 }
 
+/** Tokens, where the vars ask for them. Attempts are counted in each isolate. @throws ConfigError */
+async function openLogins(
+  { tokenKeys, publicUrl, rpcUrls, resolver, chainId }: WorkerConfig,
+  sql: Sql,
+  clock: () => bigint,
+): Promise<Pick<Deps, 'access' | 'logins'>> {
+  const [current, ...others] = await Promise.all(tokenKeys.map((key) => openTokenKey(hexToBytes(key))))
+  if (current === undefined || !publicUrl) return { access: null }
+  const place = placeOf(publicUrl)
+  const logins = createLogins({
+    ...{ chainId, clock, log, passwords: null, keys: [current, ...others], place: () => place },
+    store: createSqlLogins(sql),
+    askContract: askAtLatestBlock(rpcUrls, resolver),
+    attempts: createAttempts(clock),
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  })
+  return { logins, access: createTokenAccess(logins) }
+}
+
 /** The object of a repository. */
 export function repositoryOf({ REPOSITORIES }: Env, ensName: string): DurableObjectStub<Repository> {
   return REPOSITORIES.get(REPOSITORIES.idFromName(ensName)) as DurableObjectStub<Repository>
@@ -69,7 +97,7 @@ export function repositoryOf({ REPOSITORIES }: Env, ensName: string): DurableObj
 /** One JSON line, for the Worker's logs. */
 export const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }))
 
-function openChain({ rpcUrls, chainId, ensRegistry, resolver }: Config): ChainReader {
+function openChain({ rpcUrls, chainId, ensRegistry, resolver }: WorkerConfig): ChainReader {
   const [first, ...others] = rpcUrls.map((rpcUrl) => createViemChain({ rpcUrl, chainId, ensRegistry, resolver }))
   if (first === undefined) throw new ConfigError(environmentKey('rpc'), null, 'the URL of a JSON-RPC endpoint')
   return anyChain(first, ...others)

@@ -28,6 +28,7 @@ export async function keepUp(env: Env, overrides: Partial<WorkerDeps> = {}): Pro
   const deps = { ...(await openDeps(env, config)), ...overrides }
   const signal = AbortSignal.timeout(mostMs)
   await expireUploads(deps)
+  await deps.logins?.removeExpired()
   await expireStaged(deps)
   await collectDue(deps, config.collection?.intervalSeconds ?? null, signal)
   await uploadDue(deps, signal)

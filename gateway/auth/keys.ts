@@ -4,10 +4,10 @@ import { encodeBase64url } from './base64url.ts'
 export type TokenKey = {
   /** RFC 7638 thumbprint of the public key. */
   id: string
-  sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
-  verify(bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Promise<boolean>
+  sign(text: string): Promise<Uint8Array>
+  verify(text: string, signature: Uint8Array<ArrayBuffer>): Promise<boolean>
   /** 32 bytes that only holders of the key can compute: HMAC-SHA-256 under another key, made from this one. */
-  authenticate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
+  authenticate(text: string): Promise<Uint8Array>
 }
 
 /** The first one signs; every one of them is believed, so that keys can be exchanged while tokens are about. */
@@ -33,16 +33,21 @@ export async function openTokenKey(secret: Uint8Array): Promise<TokenKey> {
   const macSecret = await sha256(joined(noncePurpose, secret))
   const macKey = await crypto.subtle.importKey('raw', macSecret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
   return {
-    id: encodeBase64url(await sha256(new TextEncoder().encode(JSON.stringify(publicForm)))),
-    sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(algorithm, privateKey, bytes)),
-    verify: (bytes, signature) => crypto.subtle.verify(algorithm, publicKey, signature, bytes),
-    authenticate: async (bytes) => new Uint8Array(await crypto.subtle.sign('HMAC', macKey, bytes)),
+    id: encodeBase64url(await sha256(bytesOf(JSON.stringify(publicForm)))),
+    sign: async (text) => new Uint8Array(await crypto.subtle.sign(algorithm, privateKey, bytesOf(text))),
+    verify: (text, signature) => crypto.subtle.verify(algorithm, publicKey, signature, bytesOf(text)),
+    authenticate: async (text) => new Uint8Array(await crypto.subtle.sign('HMAC', macKey, bytesOf(text))),
   }
 }
 
 /** SHA-256 of bytes. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)))
+}
+
+/** Types of the two runtimes differ in what stands behind the bytes. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(text))
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {

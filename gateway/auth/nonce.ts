@@ -26,7 +26,7 @@ export async function readNonce(keys: TokenKeys, service: string, nonce: string)
 }
 
 async function markOf(key: TokenKey, service: string, body: string): Promise<string> {
-  return hexOf((await key.authenticate(new TextEncoder().encode(`${service} ${body}`))).subarray(0, 16))
+  return hexOf((await key.authenticate(`${service} ${body}`)).subarray(0, 16))
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -24,7 +24,7 @@ const claims: Record<string, unknown> = JSON.parse(textOf(goodPayload))
 /** A token of any header and payload, signed well. */
 async function made(headerText: string, payloadText: string, signer: TokenKey = key): Promise<string> {
   const signed = `${part(headerText)}.${part(payloadText)}`
-  return `${signed}.${encodeBase64url(await signer.sign(bytesOf(signed)))}`
+  return `${signed}.${encodeBase64url(await signer.sign(signed))}`
 }
 
 const withHeader = (changes: object, signer?: TokenKey) =>

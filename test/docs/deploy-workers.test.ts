@@ -4,6 +4,7 @@ import { verbs } from '../../gateway/cli/run.ts'
 import { collectionFlags } from '../../gateway/collection-config.ts'
 import { environmentKey, gatewayFlags } from '../../gateway/config.ts'
 import { swarmFlags } from '../../gateway/swarm-config.ts'
+import { workerFlags } from '../../worker/config.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const guide = read('docs/deploy-workers.md')
@@ -44,7 +45,9 @@ test('every flag that a sentence names is one of a command on the page', () => {
 })
 
 test('every MOORING_ key on the page is one of the gateway, and every one in wrangler.toml is on the page', () => {
-  const known = new Set([...gatewayFlags, ...collectionFlags, ...swarmFlags].map(({ name }) => environmentKey(name)))
+  const known = new Set(
+    [...gatewayFlags, ...collectionFlags, ...swarmFlags, ...workerFlags].map(({ name }) => environmentKey(name)),
+  )
   const named = new Set(guide.match(/MOORING_[A-Z_]+\b/g))
   expect([...named].filter((key) => !known.has(key) && key !== 'MOORING_')).toEqual([])
   const set = settings.map(({ key }) => key).filter((key) => key.startsWith('MOORING_'))
