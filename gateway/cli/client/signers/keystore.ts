@@ -102,10 +102,11 @@ async function deriveByScrypt(params: Members, password: string, salt: Buffer): 
   const blockSize = integerMember(params, 'r', 1, 1024)
   const parallelization = integerMember(params, 'p', 1, MAX_SCRYPT_PARALLEL)
   const bytes = 128 * cost * blockSize
-  if ((cost & (cost - 1)) !== 0 || bytes > MAX_SCRYPT_BYTES) {
-    throw new KeystoreError(
-      `the keystore asks for scrypt with n ${cost}, r ${blockSize}: not a power of 2, or over 1 GiB`,
-    )
+  // RFC 7914 section 2: N is a power of 2 and below 2^(128 r / 8); OpenSSL takes no other.
+  const isLegal = Number.isInteger(Math.log2(cost)) && Math.log2(cost) < 16 * blockSize
+  if (!isLegal || bytes > MAX_SCRYPT_BYTES) {
+    const why = isLegal ? 'over 1 GiB of memory' : 'outside RFC 7914'
+    throw new KeystoreError(`the keystore asks for scrypt with n ${cost}, r ${blockSize}: ${why}`)
   }
   const options = { cost, blockSize, parallelization, maxmem: bytes + 64 * 1024 * 1024 }
   return new Promise((resolve, reject) => {
