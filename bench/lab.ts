@@ -64,6 +64,7 @@ export type Chain = {
   rpc: string
   chainId: number
   ensRegistry: Address
+  universalResolver: Address
   resolver: Address
   publisher: Address
   publisherKey: Hex
@@ -90,6 +91,13 @@ export function startGateway(
     [program, 'serve', '--json', '--port', '0', '--data', dataDir, ...where, ...what, ...more],
     cores?.server,
   )
+}
+
+/** Starts `mooring proxy` over one gateway; what it remembers is in `stateDir`. It is pinned to no core: it is the client's neighbour. */
+export function startProxy(chain: Chain, gatewayUrl: string, stateDir: string): Promise<Running<{ proxy: string }>> {
+  const where = ['--rpc', chain.rpc, '--ens-registry', chain.ensRegistry]
+  const whom = ['--universal-resolver', chain.universalResolver, '--gateway', gatewayUrl]
+  return startNode([program, 'proxy', '--json', '--port', '0', '--state', stateDir, ...where, ...whom])
 }
 
 /** Starts one of our TypeScript files with a JSON argument; it prints one JSON line when it is ready. */

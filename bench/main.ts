@@ -5,6 +5,7 @@ import { type Row, renderTable } from './row.ts'
 import { measureGas } from './rows/gas.ts'
 import { measureLookups } from './rows/lookups.ts'
 import { measureMemory } from './rows/memory.ts'
+import { measureProxy } from './rows/proxy.ts'
 import { measurePublish } from './rows/publish.ts'
 import { measureRegistry } from './rows/registry.ts'
 import { measureSwarm } from './rows/swarm.ts'
@@ -27,6 +28,7 @@ const groups: readonly Group[] = [
   },
   { name: 'callback gas', measure: async () => measureGas() },
   { name: 'registry', measure: measureRegistry },
+  { name: 'proxy', measure: measureProxy },
   { name: 'swarm', measure: measureSwarm },
   { name: 'memory', measure: (chain, quick) => measureMemory(chain, quick ? 1_000 : 100_000) },
 ]
