@@ -103,8 +103,9 @@ export function accountRules(rule: Rule): void {
   rule('a signature of another key, of another form, or by another user is refused', async ({ world }) => {
     const message = await messageFor(world)
     const good: Hex = JSON.parse(atob((await signed(message)).replaceAll('-', '+').replaceAll('_', '/'))).signature
-    const compact = asPassword(message, good.slice(0, 130))
-    const flipped = asPassword(message, `${good.slice(0, 130)}${good.endsWith('1b') ? '00' : '01'}`)
+    const rs = good.slice(2, 130)
+    const compact = asPassword(message, `0x${rs}`)
+    const flipped = asPassword(message, `0x${rs}${good.endsWith('1b') ? '00' : '01'}`)
     for (const secret of [await signed(message, testKeys.other), compact, flipped, asPassword(message, '0x')]) {
       expect(refusalOf(await logIn(world, secret), 401, 'UNAUTHORIZED')).toContain('signature')
     }

@@ -24,6 +24,8 @@ test('the environment alone makes a configuration, with defaults and lower-case 
     resolver: address,
     publisherKeyFile: null,
     insecureNoAuth: false,
+    publicUrl: null,
+    logins: null,
     features: { catalog: false, sparseIndexes: false, crossOriginReads: false },
     requestsPerMinute: 0,
     clientAddressHeader: null,
@@ -44,6 +46,38 @@ test('a host beyond loopback needs --insecure-no-auth', () => {
   expect(() => configOf({ MOORING_HOST: '192.168.0.7' })).toThrow('MOORING_HOST: saw "192.168.0.7"')
   const open = { MOORING_HOST: '192.168.0.7', MOORING_INSECURE_NO_AUTH: 'true' }
   expect(configOf(open)).toMatchObject({ host: '192.168.0.7', insecureNoAuth: true })
+})
+
+test('with logins it needs none, but says where clients reach it', () => {
+  const open = { MOORING_HOST: '0.0.0.0', MOORING_AUTH: 'token' }
+  expect(() => configOf(open)).toThrow('--public-url (MOORING_PUBLIC_URL): saw nothing')
+  const config = configOf({ ...open, MOORING_PUBLIC_URL: 'https://Reg.example:443/' })
+  expect(config).toMatchObject({ publicUrl: 'https://reg.example', logins: { htpasswdFile: null, tokenKeyFiles: [] } })
+  expect(
+    configOf({ MOORING_AUTH: 'token', MOORING_TOKEN_KEY_FILE: 'new,old', MOORING_HTPASSWD: 'users' }).logins,
+  ).toEqual({
+    htpasswdFile: 'users',
+    tokenKeyFiles: ['new', 'old'],
+  })
+  expect(() => configOf({ ...open, MOORING_AUTH: 'none' })).toThrow('MOORING_HOST')
+  expect(() => configOf({ MOORING_AUTH: 'basic' })).toThrow('MOORING_AUTH: saw "basic", wanted none or token')
+  expect(() => configOf({ MOORING_HTPASSWD: 'users' })).toThrow('MOORING_HTPASSWD: saw "users", wanted --auth token')
+})
+
+test('passwords go to the public URL: https, or http on loopback, and a host alone', () => {
+  const publicUrlOf = (MOORING_PUBLIC_URL: string) => configOf({ MOORING_PUBLIC_URL }).publicUrl
+  const good = ['https://reg.example', 'http://localhost:5050', 'http://127.0.0.1:5050/', 'https://[::1]:8443']
+  expect(good.map(publicUrlOf)).toEqual(good.map((url) => url.replace(/\/$/, '')))
+  const bad = [
+    'http://reg.example',
+    'https://reg.example/v2',
+    'https://a:b@reg.example',
+    'https://reg.example/?',
+    'reg.example',
+  ]
+  for (const url of [...bad, 'https://reg.example#', 'ftp://reg.example']) {
+    expect(() => publicUrlOf(url), url).toThrow('MOORING_PUBLIC_URL: saw')
+  }
 })
 
 test('what looks like loopback and is not', () => {
