@@ -73,27 +73,35 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 /** What `bindProgram` gives. */
 export type Program = (args: readonly string[], options?: RunOptions) => Promise<string>
 
-export type RunOptions = { env?: Record<string, string>; cwd?: string; exitCode?: number; timeoutMs?: number }
+export type RunOptions = {
+  env?: Record<string, string>
+  cwd?: string
+  exitCode?: number
+  timeoutMs?: number
+  /** Ends the program. */
+  signal?: AbortSignal
+}
 
 /** Runs a program to its end without a terminal and returns what it printed. @throws with both outputs when it exits other than `exitCode`. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { env = {}, cwd, exitCode = 0, timeoutMs = 120_000 } = options
+  const { env = {}, cwd, exitCode = 0, timeoutMs = 120_000, signal } = options
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,
+      ...(signal && { signal }),
     })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
     child.stderr.on('data', (bytes: Buffer) => err.push(bytes))
     child.once('error', reject)
-    child.once('close', (code, signal) => {
+    child.once('close', (code, endedBy) => {
       const [stdout, stderr] = [out, err].map((chunks) => Buffer.concat(chunks).toString())
       if (code === exitCode) resolve(stdout ?? '')
-      else reject(new Error(`${program} ${args.join(' ')}: exit ${code ?? signal}\n${stdout}\n${stderr}`))
+      else reject(new Error(`${program} ${args.join(' ')}: exit ${code ?? endedBy}\n${stdout}\n${stderr}`))
     })
   })
 }

@@ -74,14 +74,34 @@ async function read(
   const folder = join(world.folder, `pulled-${folders++}`)
   const mark = proxies.mark(session)
   try {
-    if (kind === 'tags') return tagsIn(await turn(() => run(commands.tags(repository))))
-    await turn(() => run(commands.pull(`${repository}:${tag}`, folder)))
+    const isUnavailable = () => proxies.noted(scene, session, mark) === 'GatewayUnavailable'
+    const end = (args: readonly string[]) => turn(() => endsSoon(isUnavailable, (signal) => run(args, { signal })))
+    if (kind === 'tags') return tagsIn(await end(commands.tags(repository)))
+    await end(commands.pull(`${repository}:${tag}`, folder))
     return judge(question, rootOf(question, folder))
   } catch (error) {
     const failure = failureOf(proxies.noted(scene, session, mark), String(error))
     return failure === 'no such tag' ? judge(question, null) : failure
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** crane and oras ask again and again after a 503, for half a minute and more. They get the time for a second try. */
+const secondTryMs = 2500
+
+/** Ends a program some time after the proxy said that nobody answers. */
+async function endsSoon<Result>(isUnavailable: () => boolean, work: (signal: AbortSignal) => Promise<Result>) {
+  const stop = new AbortController()
+  let last: NodeJS.Timeout | undefined
+  const watch = setInterval(() => {
+    if (isUnavailable()) last ??= setTimeout(() => stop.abort(), secondTryMs)
+  }, 200)
+  try {
+    return await work(stop.signal)
+  } finally {
+    clearInterval(watch)
+    clearTimeout(last)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Programs that run at once: more of them only wait for each other. */
-const most = 4
+const most = 8
 
 let running = 0
 const waiting: (() => void)[] = []
