@@ -33,8 +33,25 @@ export const settingsFlags: readonly Flag[] = [
   { name: 'dry-run', value: null, help: 'install, uninstall: print what would be done, and the text of every file' },
 ]
 
+/** A flag that another part of `mooring proxy` takes is not passed over: what it asks for would not happen. @throws ConfigError */
+export function refuseOtherFlags(
+  { settings }: VerbContext,
+  isOurs: (flag: { name: string }) => boolean,
+  where: string,
+) {
+  for (const [name, [setting]] of settings) {
+    const isTyped = setting?.from.startsWith('-') === true
+    if (isTyped && !isOurs({ name })) throw new ConfigError(setting.from, setting.text, `it with ${where} only`)
+  }
+}
+
+function isOfSettings({ name }: { name: string }): boolean {
+  return name === 'json' || settingsFlags.some((flag) => flag.name === name)
+}
+
 /** `mooring proxy install`: an ENS name as an image's host leads to the proxy. */
 export async function installSettings(context: VerbContext): Promise<number> {
+  refuseOtherFlags(context, (flag) => flag.name === 'port' || isOfSettings(flag), 'mooring proxy itself')
   const hosts = readHosts(context)
   if (hosts.length === 0) {
     throw new ConfigError('--name', null, 'the ENS names that images begin with: --name acme.eth for acme.eth/web:1.2')
@@ -61,6 +78,7 @@ export async function installSettings(context: VerbContext): Promise<number> {
 
 /** `mooring proxy uninstall`: removes what `install` wrote, as far as nobody changed it. */
 export async function uninstallSettings(context: VerbContext): Promise<number> {
+  refuseOtherFlags(context, isOfSettings, 'mooring proxy itself, or install')
   const hosts = readHosts(context)
   const { place, chosen } = readPlace(context)
   const clients = chosen.length > 0 ? chosen : clientNames

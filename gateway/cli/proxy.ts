@@ -8,7 +8,7 @@ import { listenOnLoopback } from './proxy/listening.ts'
 import { createNameReader } from './proxy/served-names.ts'
 import { createStanding } from './proxy/standing.ts'
 import { createSwarmContent, openSwarm } from './proxy/swarm-source.ts'
-import { installSettings, settingsFlags, uninstallSettings } from './proxy-settings.ts'
+import { installSettings, refuseOtherFlags, settingsFlags, uninstallSettings } from './proxy-settings.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** Two gateways that hang cost a pull less than what a person takes for broken. */
@@ -47,13 +47,19 @@ export const proxy: Verb = {
   ],
   run: (context) => {
     const [what] = context.positionals
-    const action = what === undefined ? serveProxy : Object.hasOwn(actions, what) ? actions[what] : undefined
+    if (what === undefined) return serveProxy(context)
+    const action = Object.hasOwn(actions, what) ? actions[what] : undefined
     if (action === undefined) throw new ConfigError('proxy', what ?? null, 'install, uninstall or flags only')
     return action(context)
   },
 }
 
 async function serveProxy(context: VerbContext): Promise<number> {
+  refuseOtherFlags(
+    context,
+    ({ name }) => !settingsFlags.some((flag) => flag.name === name),
+    'proxy install or uninstall',
+  )
   const port = readInteger(context.settings, 'port', 0, 65535, 5055)
   const beeUrls = readUrls(context.settings, 'bee')
   const client = await openClient(context, defaultTimeoutMs)

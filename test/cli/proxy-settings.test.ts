@@ -338,6 +338,12 @@ const usage: [string[], RegExp][] = [
     ['install', '--name', 'acme.eth'],
     /^mooring: --docker or --containerd or --podman: saw nothing, .*nothing was found/,
   ],
+  [['install', '--name', 'acme.eth', '--docker', '--rpc', 'http://127.0.0.1:9'], /^mooring: --rpc: saw .*itself only$/],
+  [
+    ['uninstall', '--port', '5056'],
+    /^mooring: --port: saw "5056", wanted it with mooring proxy itself, or install only$/,
+  ],
+  [['--dry-run'], /^mooring: --\S+: saw .*, wanted it with proxy install or uninstall only$/],
   [['instal'], /^mooring: proxy: saw "instal", wanted install, uninstall or flags only/],
   [['constructor'], /^mooring: proxy: saw "constructor"/],
 ]

@@ -51,8 +51,8 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
     })
     assert.ok(proxy.decoy.dialled() > 0, 'without settings the decoy is asked')
   }
-  const settle = (action: 'install' | 'uninstall', port: number) =>
-    runMooring(['proxy', action, '--name', 'acme.eth', '--port', `${port}`, ...place.flags], 0, place.env)
+  const settle = (...action: string[]) =>
+    runMooring(['proxy', ...action, '--name', 'acme.eth', ...place.flags], 0, place.env)
   const expectRefused = async (proxy: VerifyingProxy, behaviour: Behaviour, shown: RegExp) => {
     proxy.behave('honest')
     await pullFresh()
@@ -68,7 +68,7 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
     'name as host': async () => {
       const proxy = await lab.verifyingProxy()
       await expectDecoy(proxy)
-      await settle('install', proxy.port)
+      await settle('install', '--port', `${proxy.port}`)
       await pullFresh()
       assert.equal(proxy.decoy.dialled(), 0)
     },
@@ -86,7 +86,7 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
       const proxy = await lab.verifyingProxy()
       await pullFresh()
       assert.equal(proxy.decoy.dialled(), 0)
-      await settle('uninstall', proxy.port)
+      await settle('uninstall')
       await expectDecoy(proxy)
     },
   }
@@ -110,7 +110,9 @@ export function decoyCommand(
 ): string[] {
   const hosts = join(home, 'hosts')
   writeFileSync(hosts, hostsFileText)
-  const mounts = Object.entries({ '/etc/hosts': hosts, ...folders }).map(([at, from]) => `mount --bind ${from} ${at}`)
+  const mounts = Object.entries({ '/etc/hosts': hosts, ...folders }).map(
+    ([at, from]) => `mount --bind '${from}' '${at}'`,
+  )
   const script = [...mounts, 'exec "$0" "$@"'].join(' && ')
   return ['--mount', 'sh', '-c', script, findProgram(name) ?? name, ...args]
 }
