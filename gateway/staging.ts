@@ -90,6 +90,21 @@ export function isPending({ tag, entry }: StagedChange, listed: TagEntry | undef
   }
 }
 
+/** What is staged and would change the current list, by tag in byte order, and that list. */
+export async function readPending(
+  deps: Pick<Deps, 'staged' | 'lists'>,
+  line: ListLine,
+): Promise<{ head: SignedList | undefined; changes: readonly StagedChange[] }> {
+  const { head, staged, listed } = await readTagStates(deps, line)
+  return { head, changes: [...staged.values()].filter((change) => isPending(change, listed.get(change.tag))) }
+}
+
+/** Tags of a list, in byte order, with those that something is staged for in between. */
+export function withStaged(listed: readonly string[], changes: readonly StagedChange[]): readonly string[] {
+  if (changes.length === 0) return listed
+  return [...new Set([...listed, ...changes.map(({ tag }) => tag)])].sort()
+}
+
 /** Whether an entry is one that pulls see: there, and no tombstone. */
 export function isLive(entry: TagEntry | null | undefined): entry is TagEntry {
   return entry !== null && entry !== undefined && !isTombstone(entry)

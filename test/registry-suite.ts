@@ -30,6 +30,21 @@ export function registrySuite(drivers: string, open: OpenRegistry): void {
   })
 }
 
+/**
+ * The same rules over a relay gateway, as its pusher sees it: the statuses of a publishing one. Left out is what looks at the list that a
+ * push signs; what is staged instead has rules of its own (test/staging-suite.ts).
+ */
+export function relaySuite(drivers: string, open: OpenRegistry): void {
+  const openRelay: OpenRegistry = (options) => open({ signerKey: null, ...options })
+  describe(`relay over ${drivers}`, () => {
+    conformanceRules(openRelay)
+    describe('endpoints', () => endpointRules(openRelay))
+    describe('uploads', () => uploadRules(openRelay))
+    describe('blobs', () => blobRules(openRelay))
+    describe('manifests', () => manifestRules(openRelay))
+  })
+}
+
 /** What shows only with thousands of rows: for drivers whose pages an index serves, since the small pages above hold for all. */
 export function largeRegistrySuite(drivers: string, open: OpenRegistry): void {
   describe(`large registry over ${drivers}`, () => {

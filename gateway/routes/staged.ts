@@ -1,4 +1,4 @@
-import { isPending, readTagStates } from '../staging.ts'
+import { readPending } from '../staging.ts'
 import { entryToJson } from '../tags/json.ts'
 import { jsonAnswer } from './answer.ts'
 import { asPusher, openForRead } from './repository.ts'
@@ -11,10 +11,10 @@ import type { Route } from './route.ts'
  */
 export const getStaged: Route = async (context) => {
   const repository = await asPusher(context, await openForRead(context))
-  const { head, staged, listed } = await readTagStates(context.deps, repository.line)
-  const changes = [...staged.values()]
-    .filter((change) => isPending(change, listed.get(change.tag)))
-    .map(({ tag, entry, stagedAt, stagedBy }) => ({ tag, entry: entry && entryToJson(entry), stagedAt, stagedBy }))
-  const value = { name: repository.name.ensName, base: head?.hash ?? null, changes }
+  const { head, changes } = await readPending(context.deps, repository.line)
+  const staged = changes.map(({ tag, entry, stagedAt, stagedBy }) => {
+    return { tag, entry: entry && entryToJson(entry), stagedAt, stagedBy }
+  })
+  const value = { name: repository.name.ensName, base: head?.hash ?? null, changes: staged }
   return jsonAnswer(200, value, { 'cache-control': 'no-store' })
 }

@@ -2,11 +2,14 @@ import type { Hex } from 'viem'
 import type { Deps } from '../deps.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type Manifest, readManifest } from '../oci/manifest.ts'
+import { isLive, readPending, withStaged } from '../staging.ts'
+import type { StagedChange } from '../store/staged-tags.ts'
 import type { SizedContent, SwarmRecord, SwarmState } from '../store/swarm-ledger.ts'
-import { decodeTagEntry, encodeTagKey, type TagEntry } from '../tags/entry.ts'
+import type { TagEntry } from '../tags/entry.ts'
 import { jsonAnswer } from './answer.ts'
 import { findList } from './list-answer.ts'
 import { parsePage } from './page.ts'
+import type { TagAction } from './permission.ts'
 import { mayPush, type OpenRepository, openForRead } from './repository.ts'
 import type { Route } from './route.ts'
 
@@ -26,23 +29,29 @@ const maxTags = 100
 const needsPersonAfter = 3
 
 /**
- * `GET /v2/<repository>/_mooring/status?n=&last=` (protocol 5): per published tag what is stored here, how far it is on its way to Swarm,
+ * `GET /v2/<repository>/_mooring/status?n=&last=` (protocol 5): per tag whether the list has it, what is staged for it, what is stored here, how far it is on its way to Swarm,
  * and until when that is paid for; of the list itself what is on Swarm, which reference `recover` finds it by, and which update of a feed
- * points to it. `ok` false: something needs a person. What nodes said is for who may push.
+ * points to it. `ok` false: something needs a person. What nodes said and what is staged is for who may push.
  */
 export const getStatus: Route = async (context) => {
   const { deps } = context
   const { limit, last } = parsePage(context)
   const repository = await openForRead(context)
-  const { list, hash } = await findList(deps, repository)
-  const found = await deps.lists.listTags(repository.line, last, Math.min(limit, maxTags) + 1)
-  const tags = found?.tags.slice(0, Math.min(limit, maxTags)) ?? []
   const saysErrors = await mayPush(context, repository)
+  const changes = saysErrors ? (await readPending(deps, repository.line)).changes : []
+  const head = changes.length > 0 ? await deps.lists.findHead(repository.line) : await findList(deps, repository)
+  const found = await readTags(deps, repository, { last, limit: Math.min(limit, maxTags) + 1, changes })
+  const tags = found.slice(0, Math.min(limit, maxTags))
   const known = new Map<Digest, Promise<readonly SizedContent[]>>()
   const rows = []
   const { swarm, problems } = await describeList(deps, repository, saysErrors)
   for (const tag of tags) {
-    const described = await describeTag(deps, repository, tag, known)
+    const described = await describeTag(
+      deps,
+      repository,
+      { tag, staged: changes.find((change) => change.tag === tag) },
+      known,
+    )
     if (!described) continue
     rows.push(described.row)
     for (const problem of described.problems) {
@@ -55,10 +64,21 @@ export const getStatus: Route = async (context) => {
   }
   const { repository: path, ensName } = repository.name
   const end = tags.at(-1)
-  const more = (found?.tags.length ?? 0) > tags.length && end !== undefined
+  const more = found.length > tags.length && end !== undefined
   const link = more ? { link: `</v2/${path}/_mooring/status?n=${tags.length}&last=${end}>; rel="next"` } : {}
-  const value = { name: ensName, ok: problems.length === 0, version: Number(list.version), listHash: hash, swarm }
+  const version = head ? Number(head.list.version) : null
+  const value = { name: ensName, ok: problems.length === 0, version, listHash: head?.hash ?? null, swarm }
   return jsonAnswer(200, { ...value, tags: rows, problems }, { 'cache-control': 'no-store', ...link })
+}
+
+/** One page of tags in byte order: those of the list, and those that something is staged for. */
+async function readTags(
+  { lists }: Deps,
+  { line }: OpenRepository,
+  { last, limit, changes }: { last: string; limit: number; changes: readonly StagedChange[] },
+): Promise<readonly string[]> {
+  const later = changes.filter(({ tag }) => tag > last)
+  return withStaged((await lists.listTags(line, last, limit))?.tags ?? [], later).slice(0, limit)
 }
 
 /** What of the list is on Swarm; null for a gateway without nodes, `version` null before anything is. */
@@ -82,15 +102,17 @@ async function describeList({ swarm }: Deps, { authority }: OpenRepository, says
   return { swarm: described, problems }
 }
 
+/** Of a tag that is to move or to come, what is staged; of one that is to go, what the list has. */
 async function describeTag(
   deps: Deps,
   { line }: OpenRepository,
-  tag: string,
+  { tag, staged }: { tag: string; staged: StagedChange | undefined },
   known: Map<Digest, Promise<readonly SizedContent[]>>,
 ) {
-  const found = await deps.lists.findSlot(line, encodeTagKey(tag))
-  if (!found?.slot) return undefined
-  const entry = decodeTagEntry(found.slot.value, found.head.list.version)
+  const listed = (await deps.lists.findEntries(line, [tag]))?.entries.get(tag)
+  const published = isLive(listed)
+  const entry = isLive(staged?.entry) ? staged.entry : listed
+  if (!entry) return undefined
   const contents = uniqueByDigest(await contentsBelow(deps, entry, known, 1))
   const places = await findPlaces(deps, contents)
   const batches = batchesOf(deps, places)
@@ -98,7 +120,7 @@ async function describeTag(
   const failing = places.filter(({ row }) => (row?.failures ?? 0) >= needsPersonAfter)
   const { digest, size, swarmReference } = entry
   const row = {
-    ...{ tag, digest, size, swarmReference },
+    ...{ tag, digest, size, swarmReference, published, staged: staged ? whatIsStaged(staged, published) : null },
     stored: places.every(({ stored }) => stored),
     manifest: stateOf(places[0]?.row),
     swarm: countStates(places),
@@ -107,6 +129,11 @@ async function describeTag(
     postage: batches,
   }
   return { row, problems: problemsOf(deps, tag, { missing, failing, batches }) }
+}
+
+function whatIsStaged({ entry }: StagedChange, isPublished: boolean): TagAction {
+  if (!isLive(entry)) return 'delete'
+  return isPublished ? 'update' : 'create'
 }
 
 /** The manifest, its children, and every blob that they name; what cannot be read here counts for itself alone. */

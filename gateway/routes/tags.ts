@@ -1,6 +1,5 @@
-import type { Deps } from '../deps.ts'
 import { OciError } from '../oci/error.ts'
-import { isLive, isPending, readTagStates } from '../staging.ts'
+import { isLive, readPending, withStaged } from '../staging.ts'
 import type { StagedChange } from '../store/staged-tags.ts'
 import { isTag } from '../tags/entry.ts'
 import { emptyAnswer, jsonAnswer, notModified, taggedJsonAnswer } from './answer.ts'
@@ -19,7 +18,7 @@ export const getTags: Route = async (context) => {
     throw new OciError('UNSUPPORTED', `last ${JSON.stringify(last.slice(0, 160))} is not a tag`, { status: 400 })
   }
   const repository = await openForRead(context)
-  const pending = (await mayPush(context, repository)) ? await readPending(context.deps, repository) : []
+  const pending = (await mayPush(context, repository)) ? (await readPending(context.deps, repository.line)).changes : []
   const { head, tags: found } = await readTags(context, repository, last, limit + 1, pending)
   const tags = found.slice(0, limit)
   const end = tags.at(-1)
@@ -37,12 +36,6 @@ export const getTags: Route = async (context) => {
   return jsonAnswer(200, value, headers)
 }
 
-/** What is staged and would change the list. */
-async function readPending(deps: Deps, { line }: OpenRepository): Promise<readonly StagedChange[]> {
-  const { staged, listed } = await readTagStates(deps, line)
-  return [...staged.values()].filter((change) => isPending(change, listed.get(change.tag)))
-}
-
 async function readTags(
   context: RouteContext,
   repository: OpenRepository,
@@ -52,7 +45,6 @@ async function readTags(
 ) {
   const { lists, catalog } = context.deps
   const later = pending.filter(({ tag }) => tag > last)
-  const staged = later.filter(({ entry }) => isLive(entry)).map(({ tag }) => tag)
   const gone = new Set(later.filter(({ entry }) => !isLive(entry)).map(({ tag }) => tag))
   // Of the first so many at least `limit` are left when those that are to go are left out.
   const found = await lists.listTags(repository.line, last, limit + gone.size)
@@ -60,7 +52,6 @@ async function readTags(
   else if (pending.length === 0 && !(await catalog.hasContent(repository.key))) {
     throw new OciError('NAME_UNKNOWN', `${repository.name.repository} has nothing here yet: no tags, no content`)
   }
-  const listed = found?.tags.filter((tag) => !gone.has(tag)) ?? []
-  if (staged.length === 0) return { head: found?.head, tags: listed.slice(0, limit) }
-  return { head: found?.head, tags: [...new Set([...listed, ...staged])].sort().slice(0, limit) }
+  const tags = withStaged(found?.tags ?? [], later).filter((tag) => !gone.has(tag))
+  return { head: found?.head, tags: tags.slice(0, limit) }
 }

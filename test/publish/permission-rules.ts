@@ -46,7 +46,11 @@ function as({ deps }: Registry, caller: Caller): Registry {
 }
 
 /** The gateway as an account sees it that was granted this, of everything that was not said. */
-async function granted(registry: Registry, grant: Partial<PushGrant>, immutableTags: string[] = []): Promise<Registry> {
+export async function granted(
+  registry: Registry,
+  grant: Partial<PushGrant>,
+  immutableTags: string[] = [],
+): Promise<Registry> {
   const grants = [{ ...everything, account: ci, ...grant }]
   expect((await put(registry, permissionsOf(registry, { grants, immutableTags }))).status).toBe(201)
   return as(registry, { kind: 'account', address: ci })

@@ -73,6 +73,7 @@ test('protocol 5 status: per tag what is stored, how far it is on its way, and f
     tags: [
       {
         ...{ tag: 'v1', digest, size, swarmReference: swarmReferenceOf(text), stored: true, manifest: 'uploaded' },
+        ...{ published: true, staged: null },
         ...{ swarm: { local: 0, queued: 0, uploaded: 3, verified: 0 }, missing: 0, failing: 0 },
         postage: [{ postageBatchId: batch, remainingSeconds: 100 * day }],
       },
