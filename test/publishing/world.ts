@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from 'viem'
+import { createViemChain } from '../../gateway/chain/viem-chain.ts'
 import { buildDemoImage, type DemoImage } from '../../gateway/cli/demo/image.ts'
 import { pushImage } from '../../gateway/cli/demo/push.ts'
 import { type DevChain, startDevChain } from '../../gateway/cli/dev-chain.ts'
@@ -54,7 +55,11 @@ export async function startPublishingWorld(names: readonly string[]): Promise<Pu
       ...{ port: 0, host: '127.0.0.1', dataDir: join(folder, 'relay'), rpcUrls: [chain.rpc], chainId: chain.chainId },
       ...{ ensRegistry, resolver, publisherKeyFile: null, insecureNoAuth: false },
     },
-    { log: () => {} },
+    // As the chain says at every moment: a gateway may remember it for 15 s, which no test waits for.
+    {
+      log: () => {},
+      chain: createViemChain({ rpcUrl: chain.rpc, chainId: chain.chainId, ensRegistry, resolver }),
+    },
   )
   const front = await startFront(relay.url)
   const flags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]

@@ -1,5 +1,5 @@
 import { fetchBounded } from '../client/http.ts'
-import { refusalIn } from '../push/registry-answer.ts'
+import { RegistryRefused, refusalIn } from '../push/registry-answer.ts'
 import type { PublishingPlace } from './base.ts'
 import { type Draft, draftBody } from './draft.ts'
 
@@ -17,5 +17,8 @@ export async function sendDraft({ gateway, repository, reach }: PublishingPlace,
   const answer = await fetchBounded(request, maxAnswerBytes)
   if (answer.status === 201) return true
   if (answer.status === 412) return false
-  throw refusalIn(answer, url)
+  const { status, code, message, detail } = refusalIn(answer, url)
+  // The list was just checked against the chain here: a gateway may remember the chain for 15 s (protocol 5).
+  const advice = status === 403 ? ' (a gateway may be 15 s behind the chain: the same command sends it again)' : ''
+  throw new RegistryRefused(status, code, `${message}${advice}`, detail)
 }

@@ -48,11 +48,21 @@ const headers = {
 type Waiting = { id: number; task: PageTask; answer: (answer: PageAnswer) => void }
 
 /** All that the page knows now. */
-type State = { token: string; port: number; tasks: number; waiting: Waiting | null; isOver: boolean }
+type State = {
+  token: string
+  port: number
+  tasks: number
+  waiting: Waiting | null
+  /** Called when the page has learned that it is over; null until then. */
+  over: (() => void) | null
+  /** Whether a page is open that asks. */
+  isOpen: boolean
+}
 
 /** Serves the page until it is closed. `timeoutMs` is how long a person may take over one task. */
 export async function openSigningPage(timeoutMs: number): Promise<SigningPage> {
-  const state: State = { token: randomBytes(24).toString('hex'), port: 0, tasks: 0, waiting: null, isOver: false }
+  const token = randomBytes(24).toString('hex')
+  const state: State = { token, port: 0, tasks: 0, waiting: null, over: null, isOpen: false }
   const server = createServer((request, response) => {
     respond(state, request, response).catch(() => refuse(response, 500, 'the page cannot be read'))
   })
@@ -83,10 +93,20 @@ function askPage(state: State, task: PageTask, timeoutMs: number): Promise<PageA
   })
 }
 
-/** The page learns that it is over, when it asks next, for a moment; then nobody is there. */
+/** How long a page that is open may take to ask once more. */
+const FAREWELL_MS = 2000
+
+/** A page that is open learns that it is over; then nobody is there. */
 async function closePage(server: Server, state: State): Promise<void> {
-  state.isOver = true
-  await new Promise((resolve) => setTimeout(resolve, 1500).unref())
+  if (state.isOpen && state.over === null) {
+    await new Promise<void>((told) => {
+      const patience = setTimeout(told, FAREWELL_MS)
+      state.over = () => {
+        clearTimeout(patience)
+        told()
+      }
+    })
+  }
   await new Promise<void>((closed) => server.close(() => closed()).closeAllConnections())
 }
 
@@ -101,7 +121,7 @@ async function respond(state: State, request: IncomingMessage, response: ServerR
     return takeAnswer(state, request, response)
   }
   if (request.method !== 'GET') return refuse(response, 405, 'only GET, and POST of an answer')
-  if (path === 'task') return sendJson(response, 200, taskOf(state))
+  if (path === 'task') return sendTask(state, response)
   const type = Object.hasOwn(files, path) ? files[path] : undefined
   if (type === undefined) return refuse(response, 404, 'nothing is here')
   const body = await readFile(`${signingPageFolder()}/${path || 'signing.html'}`)
@@ -116,9 +136,12 @@ function pathBehindToken(token: string, path: string): string | null {
   return rest[0] ?? null
 }
 
-function taskOf({ waiting, isOver }: State): object {
-  if (isOver) return { id: null, kind: 'over' }
-  return waiting === null ? { id: null, kind: 'wait' } : { id: waiting.id, ...waiting.task }
+function sendTask(state: State, response: ServerResponse): void {
+  const { waiting, over } = state
+  state.isOpen = true
+  if (over !== null) response.on('close', over)
+  const nothing = { id: null, kind: over === null ? 'wait' : 'over' }
+  sendJson(response, 200, waiting === null || over !== null ? nothing : { id: waiting.id, ...waiting.task })
 }
 
 async function takeAnswer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
