@@ -2,16 +2,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Mooring, startMooring } from '../interop/mooring.ts'
+import { startLoginGateway } from '../interop/login-gateway.ts'
+import { startMooring } from '../interop/mooring.ts'
 import { findProgram, run } from '../interop/run.ts'
 import { startWorker } from '../interop/worker.ts'
 import { conformanceGroups } from '../registry/conformance/groups.ts'
 
-// The official conformance suite of the OCI distribution-spec against `mooring dev`, or with `--worker` against the Worker. It is a program of its own that npm cannot install:
+// The official conformance suite of the OCI distribution-spec against `mooring dev`, or with `--worker` against the Worker,
+// or with `--auth` against a gateway that it logs in to. It is a program of its own that npm cannot install:
 // OCI_CONFORMANCE names it, or `conformance` on the PATH is it. Its exit code is 0 on a wrong configuration too, so the counts
 // in its junit.xml decide.
 
-const { values } = parseArgs({ options: { worker: { type: 'boolean', default: false } } })
+const off = { type: 'boolean', default: false } as const
+const { values } = parseArgs({ options: { worker: off, auth: off } })
 const isWorker = values.worker
 
 const versions = ['1.1', 'dev'] as const
@@ -23,7 +26,9 @@ function print(line: string): void {
 
 type Counts = { passed: number; failed: number; skipped: number }
 
-async function runVersion(program: string, host: string, version: string): Promise<Counts> {
+type Tested = { host: string; stop(): Promise<void>; what: string; login?: Record<string, string> }
+
+async function runVersion(program: string, { host, login }: Tested, version: string): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'mooring-conformance-'))
   try {
     const env = {
@@ -33,6 +38,7 @@ async function runVersion(program: string, host: string, version: string): Promi
       OCI_REPO2: 'other.eth/web',
       OCI_VERSION: version,
       OCI_RESULTS_DIR: folder,
+      ...login,
     }
     await run(program, [], { cwd: folder, env, timeoutMs: 300_000 }).catch((error: Error) =>
       process.stderr.write(`${error.message}\n`),
@@ -71,25 +77,31 @@ function checkGroups(junit: string): void {
 }
 
 /** A Worker holds no key and the suite pushes tags, so the one that it meets is told how to sign them; the line says so. */
-async function startGateway(): Promise<{ mooring: Mooring; what: string }> {
-  if (!isWorker) return { mooring: await startMooring(names), what: 'conformance' }
+async function startGateway(): Promise<Tested> {
+  if (values.auth) {
+    const gateway = await startLoginGateway(names)
+    const { user, password } = gateway.user
+    const login = { OCI_USERNAME: user, OCI_PASSWORD: password }
+    return { ...gateway, what: 'conformance with a login', login }
+  }
+  if (!isWorker) return { ...(await startMooring(names)), what: 'conformance' }
   const what = 'conformance of the Worker in workerd (D1, R2, Durable Object; a test signer in the object)'
-  return { mooring: await startWorker('publishing', names), what }
+  return { ...(await startWorker('publishing', names)), what }
 }
 
 async function runSuite(program: string): Promise<Counts> {
-  const { mooring, what } = await startGateway()
+  const gateway = await startGateway()
   const total = { passed: 0, failed: 0, skipped: 0 }
   try {
     for (const version of versions) {
-      const { passed, failed, skipped } = await runVersion(program, mooring.host, version)
-      print(`${what} ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+      const { passed, failed, skipped } = await runVersion(program, gateway, version)
+      print(`${gateway.what} ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
       total.passed += passed
       // What is skipped is an optional part that is not there, and all of them are.
       total.failed += failed + skipped + (passed === 0 ? 1 : 0)
     }
   } finally {
-    await mooring.stop()
+    await gateway.stop()
   }
   return total
 }
