@@ -20,12 +20,12 @@ export const dockerClient: InstalledClient = {
       const mark = proxies.mark(session)
       try {
         await turn(() => docker('pull', '--quiet', image))
-        return await judgeStored(question, (await docker('image', 'inspect', '--format', '{{.Id}}', image)).trim())
+        const id = (await docker('image', 'inspect', '--format', '{{.Id}}', image)).trim()
+        await docker('rmi', '--force', image)
+        return judgeStored(question, id)
       } catch (error) {
         const failure = failureOf(proxies.noted(scene, session, mark), String(error))
         return failure === 'no such tag' ? judge(question, null) : failure
-      } finally {
-        await docker('rmi', '--force', image).catch(() => undefined)
       }
     }
     const close = async () => void (await Promise.all([engine.stop(), proxies.close()]))
@@ -34,7 +34,7 @@ export const dockerClient: InstalledClient = {
 }
 
 /** docker's name of an image is its config's digest. */
-async function judgeStored(question: Question, id: string): Promise<Finding> {
+function judgeStored(question: Question, id: string): Finding {
   const honest = honestDigest(question)
   return judge(question, id === question.scene.image.config.digest ? honest : `the image ${id}`)
 }
