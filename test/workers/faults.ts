@@ -11,17 +11,17 @@ const originals = new WeakMap<object, object>()
 /** Bindings between which calls are counted together. `decided` has what was decided so far. */
 export type Faults = { around<Binding extends object>(binding: Binding): Binding; decided: Fate[] }
 
-/** Puts faults between the drivers and their bindings. */
-export function createFaults(decide: Decide): Faults {
+/** Puts faults between the drivers and their bindings. `said`: what a call that fails says. */
+export function createFaults(decide: Decide, said = 'Network connection lost.'): Faults {
   const decided: Fate[] = []
   const guard = async (method: string, call: () => Promise<unknown>): Promise<unknown> => {
     const fate = decide(decided.length, method)
     decided.push(fate)
     if (fate === 'hang') return new Promise(() => undefined)
-    if (fate === 'fail') throw new Error('Network connection lost.')
+    if (fate === 'fail') throw new Error(said)
     const answer = await call()
     if (fate === 'hang after') return new Promise(() => undefined)
-    if (fate === 'fail after') throw new Error('Network connection lost.')
+    if (fate === 'fail after') throw new Error(said)
     return wrapped(answer)
   }
   /** Statements and uploads in progress are calls to come. */
