@@ -15,6 +15,7 @@ import type { ChainReader } from './chain/chain-reader.ts'
 import { NotMooringResolver, readEnsContracts } from './chain/resolver-calls.ts'
 import { createRpc } from './chain/rpc.ts'
 import { createViemChain } from './chain/viem-chain.ts'
+import { clientReader, type Sender } from './client-address.ts'
 import { type Config, ConfigError, keyOf } from './config.ts'
 import type { Deps, Log } from './deps.ts'
 import { registryErrorResponse } from './errors.ts'
@@ -216,21 +217,6 @@ function watchBodies(server: Server): void {
   })
   const checks = setInterval(() => floor.check(), bodyCheckMs).unref()
   server.once('close', () => clearInterval(checks))
-}
-
-/** What says who sends a request. */
-type Sender = Pick<IncomingMessage, 'headers' | 'socket'>
-
-/**
- * Who sends a request: the other end of the connection, or what the configured header says. Of a list of addresses the last one counts,
- * which the nearest proxy added; the ones before it are whatever the client wrote.
- */
-function clientReader({ clientAddressHeader = null }: Config): (incoming: Sender) => string {
-  return ({ headers, socket }) => {
-    const named = clientAddressHeader === null ? undefined : headers[clientAddressHeader]
-    const last = (Array.isArray(named) ? named.join(',') : named)?.split(',').at(-1)?.trim()
-    return last || (socket.remoteAddress ?? '')
-  }
 }
 
 /** A request that breaks off in the middle is nobody's crash: the response is given up. */
