@@ -1,4 +1,5 @@
-// Bundles the command line into dist/: one file, dependencies left to node_modules; and the library into dist/lib. A stale dist is never
+// Bundles the command line and docker's credential helper into dist/: one file each, dependencies left to node_modules; and the library into
+// dist/lib. A stale dist is never
 // shipped: it is written anew.
 import { chmodSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
@@ -6,7 +7,10 @@ import { buildLibrary } from './library.mjs'
 
 rmSync('dist', { recursive: true, force: true })
 await build({
-  entryPoints: { mooring: 'gateway/cli/main.ts' },
+  entryPoints: {
+    mooring: 'gateway/cli/main.ts',
+    'docker-credential-mooring': 'gateway/cli/docker-credential-mooring.ts',
+  },
   outdir: 'dist',
   bundle: true,
   platform: 'node',
@@ -17,5 +21,5 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 })
-chmodSync('dist/mooring.js', 0o755)
+for (const program of ['mooring', 'docker-credential-mooring']) chmodSync(`dist/${program}.js`, 0o755)
 buildLibrary('dist/lib')

@@ -73,7 +73,7 @@ export async function installSettings(context: VerbContext): Promise<number> {
   const isRefused = files.some(({ action }) => action === 'keep')
   const clients = found.map(({ client, why, folder }) => ({ client, why, folder }))
   const report = { files, isRefused, before: found.map(lineOf), after: isRefused ? [] : notes }
-  return finish(context, report, { names: hosts, port, clients, notes })
+  return finish(context, report, { names: hosts, port, clients, leftOut: useless, notes })
 }
 
 /** `mooring proxy uninstall`: removes what `install` wrote, as far as nobody changed it. */

@@ -1,5 +1,6 @@
 import { ConfigError, readInteger, readUrls } from '../config.ts'
 import type { Log } from '../deps.ts'
+import { keepYoungSmall } from '../heap-growth.ts'
 import { createProxyApp } from '../proxy/app.ts'
 import { connectionFlags } from './client/connect.ts'
 import { bodyPatience } from './client/patience.ts'
@@ -60,6 +61,7 @@ async function serveProxy(context: VerbContext): Promise<number> {
     ({ name }) => !settingsFlags.some((flag) => flag.name === name),
     'proxy install or uninstall',
   )
+  keepYoungSmall()
   const port = readInteger(context.settings, 'port', 0, 65535, 5055)
   const beeUrls = readUrls(context.settings, 'bee')
   const client = await openClient(context, defaultTimeoutMs)

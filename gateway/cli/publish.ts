@@ -6,6 +6,7 @@ import { connectionFlags } from './client/connect.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { readGlobs } from './globs.ts'
+import { withLogins } from './logins/carry-logins.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
 import { publishImported, publishStaged } from './publishing/publish-name.ts'
 import { safeMessageOf } from './publishing/safe-message.ts'
@@ -37,27 +38,29 @@ export const publish: Verb = {
     ...connectionFlags,
     jsonFlag,
   ],
-  run: async (context) => {
-    const subject = parseSubject(context, 'NAME')
-    const asked = readAsked(context.settings)
-    const outcome: Outcome = { ...nothing, name: subject.ensName }
-    let run: PublishRun | null = null
-    try {
-      run = await openRun(context, await openSession(context, subject), subject, asked)
-      outcome.gateway = run.place.gateway
-      report(run, await publishAsked(run, asked), outcome)
-      if (wantsJson(context)) context.print(JSON.stringify(outcome))
-      else if (outcome.safeMessage !== null) context.print(JSON.stringify(outcome.safeMessage.typedData))
-      return exitCodes.done
-    } catch (error) {
-      const { error: name, message, code } = publishingFailureOf(error)
-      context.note(`mooring: ${name}: ${message}`)
-      if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, error: name }))
-      return code
-    } finally {
-      await run?.signer?.close()
-    }
-  },
+  run: (context) => withLogins(context, () => runPublish(context)),
+}
+
+async function runPublish(context: VerbContext): Promise<number> {
+  const subject = parseSubject(context, 'NAME')
+  const asked = readAsked(context.settings)
+  const outcome: Outcome = { ...nothing, name: subject.ensName }
+  let run: PublishRun | null = null
+  try {
+    run = await openRun(context, await openSession(context, subject), subject, asked)
+    outcome.gateway = run.place.gateway
+    report(run, await publishAsked(run, asked), outcome)
+    if (wantsJson(context)) context.print(JSON.stringify(outcome))
+    else if (outcome.safeMessage !== null) context.print(JSON.stringify(outcome.safeMessage.typedData))
+    return exitCodes.done
+  } catch (error) {
+    const { error: name, message, code } = publishingFailureOf(error)
+    context.note(`mooring: ${name}: ${message}`)
+    if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, error: name }))
+    return code
+  } finally {
+    await run?.signer?.close()
+  }
 }
 
 /** The JSON of `mooring publish`; `changes` as those of `mooring history`. */

@@ -6,6 +6,7 @@ import { defaultStateDir } from './client/memory.ts'
 import { readWholeListAt, visibleEntries } from './client/read-list.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
+import { withLogins } from './logins/carry-logins.ts'
 import type { PublishingPlace } from './publishing/base.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
 import { publishTag } from './publishing/publish-tag.ts'
@@ -38,28 +39,30 @@ export const push: Verb = {
     'A gateway without a key (a Worker) keeps the content and cannot publish the tag: with --key-file that is done here.',
   ],
   flags: [...flags, ...connectionFlags, jsonFlag],
-  run: async (context) => {
-    const { path, subject } = parseArguments(context)
-    const gateway = readGateway(context)
-    const uploads = uploadsTo(context, `${gateway}/v2/${subject.repository}`)
-    signerKind(context.settings)
-    const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, gateway }
-    const source = await openImageSource(path, readText(context.settings, 'image'), context.environment).catch(asUsage)
-    try {
-      const image = await pushImage(source, uploads)
-      Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })
-      await publish({ context, subject, gateway }, image, outcome)
-      context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
-      return outcome.ok ? exitCodes.done : exitCodes.failed
-    } catch (error) {
-      const { error: name, message, code } = pushFailureOf(error)
-      context.note(`mooring: ${name}: ${message}`)
-      if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, ok: false, error: name }))
-      return code
-    } finally {
-      await source.close()
-    }
-  },
+  run: (context) => withLogins(context, () => runPush(context)),
+}
+
+async function runPush(context: VerbContext): Promise<number> {
+  const { path, subject } = parseArguments(context)
+  const gateway = readGateway(context)
+  const uploads = uploadsTo(context, `${gateway}/v2/${subject.repository}`)
+  signerKind(context.settings)
+  const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, gateway }
+  const source = await openImageSource(path, readText(context.settings, 'image'), context.environment).catch(asUsage)
+  try {
+    const image = await pushImage(source, uploads)
+    Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })
+    await publish({ context, subject, gateway }, image, outcome)
+    context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
+    return outcome.ok ? exitCodes.done : exitCodes.failed
+  } catch (error) {
+    const { error: name, message, code } = pushFailureOf(error)
+    context.note(`mooring: ${name}: ${message}`)
+    if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, ok: false, error: name }))
+    return code
+  } finally {
+    await source.close()
+  }
 }
 
 /** The JSON of `mooring push`: contents that were sent, and that were there; `published` is true once the tag is in the signed list. */

@@ -13,6 +13,7 @@ import { gc } from './gc.ts'
 import { renderTopHelp, renderVerbHelp } from './help.ts'
 import { history } from './history.ts'
 import { inspect } from './inspect.ts'
+import { login, logout } from './login.ts'
 import { permissions } from './permissions.ts'
 import { policy } from './policy.ts'
 import { proxy } from './proxy.ts'
@@ -47,6 +48,8 @@ export const verbs: readonly Verb[] = [
   push,
   publish,
   tag,
+  login,
+  logout,
   setup,
   inspect,
   policy,

@@ -6,6 +6,7 @@ import { HttpFailure, type Reach } from './client/http.ts'
 import { openName } from './client/name-on-chain.ts'
 import { fetchMooring } from './client/read-list.ts'
 import { parseSubject, type Subject, wantsJson } from './client/session.ts'
+import { withLogins } from './logins/carry-logins.ts'
 import { failureOf, type ReadingFailure, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -16,17 +17,19 @@ export const status: Verb = {
   summary: 'Show what a gateway has of each tag: stored, on its way to Swarm, there, and for how long that is paid.',
   notes: ['It is the gateway that says so, and nothing of it is proven. Exit code 1 when something needs a person.'],
   flags: [...connectionFlags, jsonFlag],
-  run: async (context) => {
-    const subject = parseSubject(context, 'NAME')
-    try {
-      const chosen = await chooseGateway(context, subject)
-      const value = { gateway: chosen.gateway, ...(await readStatus(chosen, subject)) }
-      context.print(wantsJson(context) ? JSON.stringify(value) : describe(value))
-      return value.ok ? exitCodes.done : exitCodes.failed
-    } catch (error) {
-      return reportFailure(context, { ok: false, name: subject.ensName }, statusFailureOf(error))
-    }
-  },
+  run: (context) => withLogins(context, () => runStatus(context)),
+}
+
+async function runStatus(context: VerbContext): Promise<number> {
+  const subject = parseSubject(context, 'NAME')
+  try {
+    const chosen = await chooseGateway(context, subject)
+    const value = { gateway: chosen.gateway, ...(await readStatus(chosen, subject)) }
+    context.print(wantsJson(context) ? JSON.stringify(value) : describe(value))
+    return value.ok ? exitCodes.done : exitCodes.failed
+  } catch (error) {
+    return reportFailure(context, { ok: false, name: subject.ensName }, statusFailureOf(error))
+  }
 }
 
 /** One page of the endpoint, as far as it is read. */

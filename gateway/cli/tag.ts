@@ -7,6 +7,7 @@ import { connectionFlags } from './client/connect.ts'
 import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest } from './client/http.ts'
 import { ListUnverified, readWholeList, visibleEntries, type WholeList } from './client/read-list.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { withLogins } from './logins/carry-logins.ts'
 import { failureOf, type ReadingFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -20,20 +21,22 @@ export const tag: Verb = {
     'The list is verified before and after, and the manifest against its digest.',
   ],
   flags: [...connectionFlags, jsonFlag],
-  run: async (context) => {
-    const { subject, digest } = parseArguments(context)
-    const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, digest }
-    try {
-      await moveTag(await openSession(context, subject), subject, digest, outcome)
-      context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
-      return exitCodes.done
-    } catch (error) {
-      const { error: name, message, code } = tagFailureOf(error)
-      context.note(`mooring: ${name}: ${message}`)
-      if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, error: name }))
-      return code
-    }
-  },
+  run: (context) => withLogins(context, () => runTag(context)),
+}
+
+async function runTag(context: VerbContext): Promise<number> {
+  const { subject, digest } = parseArguments(context)
+  const outcome: Outcome = { ...nothing, name: subject.ensName, tag: subject.tag, digest }
+  try {
+    await moveTag(await openSession(context, subject), subject, digest, outcome)
+    context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
+    return exitCodes.done
+  } catch (error) {
+    const { error: name, message, code } = tagFailureOf(error)
+    context.note(`mooring: ${name}: ${message}`)
+    if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, error: name }))
+    return code
+  }
 }
 
 /** The JSON of `mooring tag`; `before` is null for a tag that was absent, or whose list could not be verified. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request as openRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -167,4 +167,19 @@ export async function setPolicy(
   const target = { resolver: world.chain.addresses.resolver, ensName }
   const policy = { publishers: publishers.toSorted(), threshold, timestamper: null, maxAgeSeconds: 0 }
   await sendAsOwner(world, callSetPolicy(target, policy))
+}
+
+/** Writes an image as an OCI image layout, for `mooring push`. */
+export async function writeLayout(folder: string, text: string): Promise<string> {
+  const { blobs, manifests, imageIndex } = buildDemoImage(text)
+  const layout = join(folder, `layout-${text}`)
+  await mkdir(join(layout, 'blobs', 'sha256'), { recursive: true })
+  for (const { digest, bytes } of [...blobs, ...manifests, imageIndex]) {
+    await writeFile(join(layout, 'blobs', 'sha256', digest.slice('sha256:'.length)), bytes)
+  }
+  const { mediaType, digest, bytes } = imageIndex
+  const root = { schemaVersion: 2, manifests: [{ mediaType, digest, size: bytes.length }] }
+  await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+  await writeFile(join(layout, 'index.json'), JSON.stringify(root))
+  return layout
 }

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { concatBytes } from 'viem'
+import { sendAuthorized } from './credentials.ts'
 import { HttpFailure, shortUrl } from './http-failure.ts'
 import { bodyPatience, withPatience } from './patience.ts'
 import { checkUrl, createCheckedLookup, type Reach, type Resolve, resolveBySystem } from './reach.ts'
@@ -36,7 +37,7 @@ export type HttpRequest = {
   firstByteTimeoutMs?: number
 }
 
-/** The one HTTP client. It keeps no cookies, sends no credentials of its own and decodes nothing. */
+/** The one HTTP client. It keeps no cookies, sends no credentials but those of its command (credentials.ts), and decodes nothing. */
 export type HttpClient = {
   /** One request with its body read up to `maxBytes`, given up where it comes more slowly than anybody's does. @throws HttpFailure, BodyTooLarge */
   fetchBounded(request: HttpRequest, maxBytes: number): Promise<HttpAnswer>
@@ -56,7 +57,10 @@ export function createHttpClient(resolve: Resolve = resolveBySystem): HttpClient
   const reaches = ['given', 'public', 'public or loopback'] as const
   // Connections are never shared among reaches: one that was opened for a URL of the user's own is none for somebody else's.
   const lines = Object.fromEntries(reaches.map((reach) => [reach, openLine(reach, resolve)])) as Record<Reach, Line>
-  const openAnswer = async (request: HttpRequest) => {
+  const openAnswer = (request: HttpRequest) => {
+    return sendAuthorized(request.url, (known) => openOnce({ ...request, headers: { ...known, ...request.headers } }))
+  }
+  const openOnce = async (request: HttpRequest) => {
     const signal = AbortSignal.timeout(request.timeoutMs)
     let url = request.url
     for (let hop = 0; hop <= maxRedirects; hop++) {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Digest } from '../../oci/digest.ts'
+import { authorizationFor } from '../client/credentials.ts'
 import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest } from '../client/http.ts'
 import { RegistryRefused, refusalIn } from './registry-answer.ts'
 import { sendSlice } from './send-slice.ts'
@@ -107,7 +108,8 @@ async function sendParts(uploads: Uploads, digest: Digest, slice: FileSlice, ses
     const { offset, location } = session
     const size = Math.min(uploads.partBytes, slice.size - offset)
     const part = { path: slice.path, offset: slice.offset + offset, size }
-    const headers = { 'content-range': `${offset}-${offset + size - 1}` }
+    const range = { 'content-range': `${offset}-${offset + size - 1}` }
+    const headers = { ...range, ...(await authorizationFor(location)) }
     const answer = await sendSlice({ url: location, method: 'PATCH', headers, slice: part })
     if (answer.status === 413) shrinkParts(uploads, refusalIn(answer, location))
     else if (answer.status !== 202) throw refusalIn(answer, location)
