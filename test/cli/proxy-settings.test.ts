@@ -57,6 +57,7 @@ type Value = {
   done: boolean
   names: string[]
   clients: { client: string; why: string; folder: string }[]
+  leftOut: { client: string; why: string }[]
   notes: string[]
   files: { client: string; path: string; action: string; text?: string; reason?: string }[]
 }
@@ -290,6 +291,7 @@ test.each([
   await startEngine(info)
   const found = await install()
   expect(found.value.clients.map(({ client }) => client)).toEqual(['podman'])
+  expect(found.value.leftOut).toMatchObject([{ client: 'docker', why: expect.stringContaining(line) }])
   expect(found.err).toContain(`docker: left out: ${join(root, 'usr/sbin/dockerd')} is here, but ${line}`)
   const chosen = await install('--docker')
   expect(chosen.value.clients.map(({ client }) => client)).toEqual(['docker'])
