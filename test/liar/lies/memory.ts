@@ -14,7 +14,7 @@ function drafted(draft: (scene: Scene) => Partial<Draft>): Lie['tell'] {
 
 const older = drafted(({ image, now }) => ({
   header: { version: 1n, issuedAt: now - 86_400n },
-  entries: { ...honestEntries(image), latest: entryFor(image.manifest) },
+  entries: { ...honestEntries(image), latest: entryFor(image.manifest), '1.0': entryFor(image.imageIndex) },
 }))
 
 /** Row 9. */
