@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono } from 'hono/tiny'
 import type { Action, Caller, Need } from './access.ts'
 import type { Deps } from './deps.ts'
 import { lookupErrorResponse, registryErrorResponse } from './errors.ts'
@@ -21,6 +21,7 @@ import type { Route, RouteContext } from './routes/route.ts'
 import { getStaged } from './routes/staged.ts'
 import { getStatus } from './routes/status.ts'
 import { getTags } from './routes/tags.ts'
+import { putTimestamp } from './routes/timestamp.ts'
 import { getNonce, getToken, postRevoke, postToken } from './routes/token.ts'
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from './routes/uploads.ts'
 
@@ -57,6 +58,7 @@ const registryRows: readonly Row[] = [
   ['GET', '/v2/{repository}/_mooring/staged', getStaged],
   ['GET', '/v2/{repository}/_mooring/history', getHistory],
   ['GET', '/v2/{repository}/_mooring/proof/{tag}', getProof],
+  ['PUT', '/v2/{repository}/_mooring/timestamp', putTimestamp],
   ['GET', '/v2/{repository}/_mooring/status', getStatus],
   ['GET', '/v2/{repository}/_mooring/permissions', getPermissions],
   ['PUT', '/v2/{repository}/_mooring/permissions', putPermissions],
@@ -223,7 +225,7 @@ function contextOf(
 }
 
 /** Lists, permissions and timestamps need no login: their signature is the authorisation (protocol 5). */
-const signedRoutes: ReadonlySet<Route> = new Set([putList, putPermissions])
+const signedRoutes: ReadonlySet<Route> = new Set([putList, putPermissions, putTimestamp])
 
 /** What says who they are themselves, or concerns nobody's content. */
 const tokenRoutes: ReadonlySet<Route> = new Set([getToken, postToken, getNonce, postRevoke, getExtensions])

@@ -1,8 +1,18 @@
-import { type Address, concat, encodeFunctionData, type Hex, pad, parseAbi, stringToHex } from 'viem'
+import { type Address, concat, encodeFunctionData, type Hex, pad, stringToHex } from 'viem'
 import { ChainUnavailable } from './chain-reader.ts'
 import type { Rpc } from './rpc.ts'
 
-const erc1271Abi = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)'])
+// As data: what parses such texts would be deployed with every Worker.
+const erc1271Abi = [
+  {
+    ...{ type: 'function', name: 'isValidSignature', stateMutability: 'view' },
+    inputs: [
+      { name: 'hash', type: 'bytes32' },
+      { name: 'signature', type: 'bytes' },
+    ],
+    outputs: [{ name: '', type: 'bytes4' }],
+  },
+] as const
 
 /** One word. Only the code below begins its answer so: an endpoint that ran other code is found out. */
 const marker = stringToHex('mooring: static isValidSignature')
