@@ -90,7 +90,7 @@ async function checkCron({ gateway }: MooringWorker) {
 /** What the Worker is started with is what would be sent, over the bindings of `wrangler.toml`. */
 async function checkAnswers(bundle: Bundle): Promise<void> {
   const worker = await check('workerd takes the bundle', async () => {
-    const started = await startWorker('deployed', ['acme.eth'], bundle)
+    const started = await startWorker(['acme.eth'], { bundle })
     return [started, `answers on ${started.gateway}`] as const
   })
   try {

@@ -19,8 +19,8 @@ export type ProxyOperation = (typeof proxyOperations)[number]
 
 export type Operation = (typeof operations)[number]
 
-/** The columns of the table about a gateway without a key: tags are signed beside it. */
-export const relayOperations = ['push by digest', 'pull by tag', 'pull by digest', 'push refused'] as const
+/** The columns of the table about a gateway without a key: what is pushed is staged, or published by digest beside it. */
+export const relayOperations = ['push by digest', ...operations] as const
 
 /**
  * A check that throws when the operation does not work and may say what the client cannot do of it, or the fact about the client why
@@ -36,7 +36,7 @@ export const facts = {
   noReferrers: 'copies the image it is asked for and follows no referrers',
   noMirrors: 'dials the first part of an image reference, and sends only the rest',
   classicMirrors: 'the classic store reads no hosts.toml, and its registry mirrors are for docker.io only',
-  pushesTags: 'pushes under tags only, which a gateway without a key cannot sign',
+  pushesTags: 'pushes under tags only',
   pullsByName: 'pulls; a push goes to the first part of the image reference, whatever the settings say',
 } as const
 
@@ -60,8 +60,6 @@ export type Row = {
   slow?: true
   /** Its client takes an ENS name as the host of an image; `only`: it is for the table about that alone. */
   takesHosts?: true | 'only'
-  /** Its cells push before they pull: not for a gateway that cannot sign what it pushes. */
-  pushesFirst?: true
   /** Puts a slow client where it is looked for. @throws saying what could not be had */
   install?(): Promise<void>
   /** Why it cannot run here, and how to get it; undefined when it can. */

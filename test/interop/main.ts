@@ -6,6 +6,7 @@ import { crane } from './clients/crane.ts'
 import { cri, ctr } from './clients/ctr.ts'
 import { dockerClassic, dockerContainerd } from './clients/docker.ts'
 import { helm } from './clients/helm.ts'
+import { nerdctl } from './clients/nerdctl.ts'
 import { oras } from './clients/oras.ts'
 import { regctl } from './clients/regctl.ts'
 import { skopeo } from './clients/skopeo.ts'
@@ -23,6 +24,7 @@ const rows: readonly Row[] = [
   skopeo,
   ctr,
   cri,
+  nerdctl,
   crane,
   regctl,
   oras,
@@ -31,7 +33,7 @@ const rows: readonly Row[] = [
 ]
 
 const help = `npm run test:interop [-- --worker] [--all] [--install NAMES] [--only NAMES]
-  --worker         against the Worker in workerd: as it is deployed, and with a signer
+  --worker         against the Worker in workerd, as it is deployed
   --all            installs also the clients that take minutes to install: ${namesOf(({ slow }) => slow === true)}
   --install NAMES  installs those of them whose name matches the pattern
   --only NAMES     the clients whose name matches the pattern: ${namesOf(() => true)}

@@ -19,7 +19,7 @@ export type Mooring = {
   resolveAbsent(nameAndTag: string): Promise<void>
   /** Where the contracts of its chain are, as flags. */
   chainFlags: readonly string[]
-  /** Pushes an image layout and signs its tag beside a gateway that holds no key; absent at one that does. */
+  /** Pushes an image layout and signs its tag beside a gateway that holds no key and stages tags; absent at one that does. */
   publish?(layout: { folder: string }, nameAndTag: string): Promise<Published>
   stop(): Promise<void>
 }

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { type Cell, type Client, facts, operations, proxyOperations, type Row, relayOperations } from './client.ts'
 import { type Mooring, startMooring } from './mooring.ts'
 import { startWorker } from './worker.ts'
@@ -29,40 +28,16 @@ const behindProxy: Plan = {
   isFor: ({ takesHosts }) => takesHosts !== undefined,
 }
 
-const signingWorker: Plan = {
-  title: 'the Worker in workerd (D1, R2, Durable Object), with a test signer in the object of a repository',
-  start: (names) => startWorker('publishing', names),
-  ...everything,
-}
-
 const relayWorker: Plan = {
-  title: 'the Worker in workerd as it is deployed: no key; tags by `mooring push --key-file`',
-  start: (names) => startWorker('deployed', names),
+  title: 'the Worker in workerd (D1, R2, Durable Object) as it is deployed: no key, so tags are staged',
+  start: (names) => startWorker(names, { more: { MOORING_RATE_LIMIT: '0' } }),
   columns: relayOperations,
   cellsOf: ({ cells, pushByDigest }) => [
     pushByDigest ?? facts.pushesTags,
-    cells['pull by tag'],
-    cells['pull by digest'],
-    refusalOf(cells.push),
+    ...operations.map((operation) => cells[operation]),
   ],
-  isFor: ({ pushesFirst, takesHosts }) => !pushesFirst && takesHosts !== 'only',
+  isFor: ({ takesHosts }) => takesHosts !== 'only',
 }
 
 /** What is tried on Node, and what with `--worker`. */
-export const plans = { node: [onNode, behindProxy], worker: [relayWorker, signingWorker] } as const satisfies Record<
-  string,
-  Plan[]
->
-
-/** Content arrives and the tag is denied (403); what the client shows of the answer names the command that signs. */
-function refusalOf(push: Cell): Cell {
-  if (typeof push === 'string') return push
-  return async () => {
-    const refused: unknown = await push().catch((error: unknown) => error)
-    assert.ok(refused instanceof Error, 'a gateway without a key took a tag')
-    assert.match(refused.message, /denied|403 Forbidden|holds no publisher key/i)
-    return refused.message.includes('mooring push IMAGE')
-      ? 'shows the command that signs'
-      : 'hides what the gateway says'
-  }
-}
+export const plans = { node: [onNode, behindProxy], worker: [relayWorker] } as const satisfies Record<string, Plan[]>

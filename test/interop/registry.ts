@@ -48,6 +48,14 @@ async function send(method: string, url: string, body: Uint8Array, contentType: 
   if (response.status !== 201) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`)
 }
 
+/** Whether a change of this tag waits at the gateway for a publisher's signature. */
+export async function isStaged(registry: string, repository: string, tag: string): Promise<boolean> {
+  const response = await fetch(`${registry}/v2/${repository}/_mooring/staged`)
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
+  const { changes } = (await response.json()) as { changes: { tag: string }[] }
+  return changes.some((change) => change.tag === tag)
+}
+
 /** The status of GET for a tag or digest. */
 export async function statusOf(registry: string, repository: string, tagOrDigest: string): Promise<number> {
   const url = `${registry}/v2/${repository}/manifests/${tagOrDigest}`

@@ -14,22 +14,13 @@ export type MooringWorker = Mooring & {
   said: readonly string[]
 }
 
-/** The Workers that can be started. */
-export const workerKinds = {
-  /** What `wrangler deploy` sends. It holds no key. */
-  deployed: { entry: 'worker/index.ts', vars: {} },
-  /** The same with a signer in the object of a repository. */
-  publishing: {
-    entry: 'test/workers/publishing-worker.ts',
-    vars: { TEST_PUBLISHER_KEY: testKeys.owner, MOORING_RATE_LIMIT: '0' },
-  },
-} as const
-
-/** Starts it with ENS names that the test owner holds. `bundle`: built already; otherwise it is built here. */
+/**
+ * Starts what `wrangler deploy` sends, which holds no key, with ENS names that the test owner holds. `bundle`: built already; otherwise it
+ * is built here. `more`: vars beside those that it needs.
+ */
 export async function startWorker(
-  kind: keyof typeof workerKinds,
   names: readonly string[],
-  bundle?: Bundle,
+  { bundle, more = {} }: { bundle?: Bundle; more?: Readonly<Record<string, string>> } = {},
 ): Promise<MooringWorker> {
   const folder = makeFolder()
   const port = await freePort()
@@ -40,7 +31,7 @@ export async function startWorker(
   const said: string[] = []
   const vars = {
     ...{ MOORING_RPC: chain.rpc, MOORING_CHAIN_ID: `${chain.chainId}` },
-    ...{ MOORING_ENS_REGISTRY: ensRegistry, MOORING_RESOLVER: resolver, ...workerKinds[kind].vars },
+    ...{ MOORING_ENS_REGISTRY: ensRegistry, MOORING_RESOLVER: resolver, ...more },
   }
   const close = async () => {
     await chain.close()
@@ -48,7 +39,7 @@ export async function startWorker(
   }
   try {
     await migrateDatabase(folder)
-    const built = bundle ?? (await bundleWorker(folder, workerKinds[kind].entry))
+    const built = bundle ?? (await bundleWorker(folder))
     const worker = await startBundle({ bundle: built, states: folder, port, vars, said })
     const gateway = `http://localhost:${port}`
     const stop = async () => {
@@ -68,7 +59,7 @@ export async function startWorker(
       ...resolvingOn(contracts),
       said,
       stop,
-      ...(kind === 'deployed' && { publish }),
+      publish,
     }
   } catch (error) {
     await close()

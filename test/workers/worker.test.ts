@@ -108,13 +108,19 @@ describe('a Worker over D1, R2, a Durable Object and a chain', () => {
     await expectLookup('v2', undefined)
   })
 
-  test('protocol 5: without a publisher’s key a push of a tag moves nothing', async () => {
+  test('protocol 5: without a publisher’s key a push of a tag is staged, for every instance, until a list has it', async () => {
     const { text, entry } = await pushImage(deployed)
     const headers = { 'content-type': imageType }
-    await send(deployed, 'PUT', '/v2/acme.eth/manifests/v1', { headers, body: text })
+    const pushed = await send(deployed, 'PUT', '/v2/acme.eth/manifests/v1', { headers, body: text })
+    expect([pushed.status, pushed.headers.get('warning')]).toEqual([201, expect.stringContaining('"staged: ')])
     expect(await readList(deployed)).toBeUndefined()
-    await publish(deployed, [{ tag: 'v1', entry }])
+    const readStaged = async () =>
+      JSON.parse((await send(anotherInstance(), 'GET', '/v2/acme.eth/_mooring/staged')).text)
+    const { changes } = await readStaged()
+    expect(changes).toMatchObject([{ tag: 'v1', entry: { digest: entry.digest }, stagedBy: 'operator' }])
+    await publish(deployed, [{ tag: 'v1', entry: changes[0].entry }])
     expect((await readList(deployed))?.slots.length).toBe(2)
+    expect((await readStaged()).changes).toEqual([])
   })
 
   test('a name that nobody owns is refused, one that is none too, and a path that is no endpoint', async () => {

@@ -131,7 +131,6 @@ async function start(lab: Lab): Promise<Client> {
 export const cosign: Row = {
   name: 'cosign',
   slow: true,
-  pushesFirst: true,
   install: () => goInstall('github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5'),
   whyNot: () =>
     whyMissing('cosign', 'npm run test:interop -- --all builds it') ??

@@ -69,7 +69,6 @@ async function start(lab: Lab): Promise<Client> {
 export const helm: Row = {
   name: 'helm',
   slow: true,
-  pushesFirst: true,
   install: () => goInstall('helm.sh/helm/v3/cmd/helm@v3.22.0'),
   whyNot: () => whyMissing('helm', 'npm run test:interop -- --all builds it'),
   start,
