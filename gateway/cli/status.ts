@@ -36,8 +36,9 @@ async function runStatus(context: VerbContext): Promise<number> {
 type StatusPage = {
   ok: boolean
   name: string
-  version: number
-  listHash: string
+  /** Null where nothing is published yet, and something is staged. */
+  version: number | null
+  listHash: string | null
   tags: readonly StatusRow[]
   /** Of the list itself; null for a gateway without nodes, or of an earlier version. */
   swarm: SwarmPart | null
@@ -54,6 +55,9 @@ type SwarmPart = {
 type StatusRow = {
   tag: string
   digest: string
+  /** Whether the list has the tag, and what is staged for it; absent at a gateway of an earlier version. */
+  published?: boolean
+  staged?: 'create' | 'update' | 'delete' | null
   stored: boolean
   missing: number
   failing: number
@@ -104,7 +108,7 @@ function uniqueOf(problems: StatusPage['problems']): StatusPage['problems'] {
 
 function parsePage(url: string, body: Uint8Array): StatusPage {
   const page = parseJson(url, body) as Partial<StatusPage> | null
-  const isWhole = typeof page?.ok === 'boolean' && typeof page.version === 'number' && isSwarmPart(page.swarm ?? null)
+  const isWhole = typeof page?.ok === 'boolean' && isNumber(page.version) && isSwarmPart(page.swarm ?? null)
   if (isWhole && isListOf(page.tags, isRow) && isListOf(page.problems, isProblem))
     return { ...page, swarm: page.swarm ?? null } as StatusPage
   throw new GatewayUnavailable(`${url} sends what is no status`)
@@ -122,11 +126,12 @@ function isListOf(value: unknown, isItem: (item: Record<string, unknown>) => boo
   return Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && isItem(item))
 }
 
-function isRow({ tag, digest, stored, missing, swarm, postage }: Record<string, unknown>): boolean {
+function isRow({ tag, digest, stored, missing, swarm, postage, staged }: Record<string, unknown>): boolean {
   const isText = typeof tag === 'string' && typeof digest === 'string'
   const isCount = typeof missing === 'number' && typeof swarm === 'object' && swarm !== null
   const isPaid = isListOf(postage, ({ postageBatchId }) => typeof postageBatchId === 'string')
-  return isText && isCount && isPaid && typeof stored === 'boolean'
+  const isKnown = [undefined, null, 'create', 'update', 'delete'].some((known) => known === staged)
+  return isText && isCount && isPaid && isKnown && typeof stored === 'boolean'
 }
 
 function isProblem({ reason, tag, detail }: Record<string, unknown>): boolean {
@@ -158,9 +163,9 @@ function describe(page: StatusPage & { gateway: string }): string {
   const { name, version, gateway, tags, problems, swarm } = page
   const width = tags.reduce((most, { tag }) => Math.max(most, tag.length), 0)
   const lines = [
-    `${name}  version ${version}, ${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}, by ${gateway}`,
+    `${name}  ${version === null ? 'nothing published' : `version ${version}`}, ${tags.length} ${tags.length === 1 ? 'tag' : 'tags'}, by ${gateway}`,
     ...tags.map((row) => `  ${row.tag.padEnd(width)}  ${row.digest.slice(0, 19)}...  ${describeRow(row)}`),
-    ...(swarm ? describeSwarm(swarm, version) : []),
+    ...(swarm && version !== null ? describeSwarm(swarm, version) : []),
     ...problems.map(({ reason, tag, detail }) => `  ! ${reason}${tag === null ? '' : ` (${tag})`}: ${detail}`),
   ]
   return lines.map((text) => text.replace(/[^\x20-\x7e]/g, '?')).join('\n')
@@ -174,7 +179,7 @@ function describeSwarm({ version, payloadReference, feed, error }: SwarmPart, cu
   return error === null ? lines : [...lines, `  not announced: ${error}`]
 }
 
-function describeRow({ stored, missing, swarm, postage }: StatusRow): string {
+function describeRow({ stored, missing, swarm, postage, staged }: StatusRow): string {
   const here = stored ? 'stored' : missing > 0 ? `${missing} missing` : 'partly stored'
   const counts = (['local', 'queued', 'uploaded', 'verified'] as const)
     .filter((state) => swarm[state] > 0)
@@ -183,5 +188,6 @@ function describeRow({ stored, missing, swarm, postage }: StatusRow): string {
     const days = remainingSeconds === null ? 'unknown time' : `${Math.floor(remainingSeconds / 86_400)} days`
     return `batch ${postageBatchId.slice(0, 10)}... for ${days}`
   })
-  return [here, ...counts, ...paid].join(', ')
+  const waiting = staged ? [`staged to ${staged}, not published until signed`] : []
+  return [here, ...counts, ...paid, ...waiting].join(', ')
 }

@@ -16,9 +16,9 @@ async function listen(answer: (request: Request) => Promise<Response>): Promise<
 
 const status = (gateway: string, ...more: string[]) => command(['status', 'acme.eth', '--gateway', gateway, ...more])
 
-async function openGateway() {
+async function openGateway(options: Parameters<typeof registryOver>[1] = {}) {
   const stores = createMemoryStores()
-  const registry = registryOver(stores)
+  const registry = registryOver(stores, options)
   const gateway = await listen((request) => registry.fetch(request))
   return { stores, registry, gateway }
 }
@@ -50,6 +50,18 @@ test('interfaces status: exit 1 when something needs a person', async () => {
   expect([json.code, JSON.parse(json.out)]).toEqual([1, expect.objectContaining({ ok: false, name: 'acme.eth' })])
 })
 
+test('interfaces status: what is staged stands beside the tag, also before anything was published', async () => {
+  const { registry, gateway } = await openGateway({ signerKey: null })
+  const { digest } = await pushImage(registry, 'acme.eth', 'v1')
+  const { code, out } = await status(gateway)
+  expect(code).toBe(0)
+  expect(out).toContain(`acme.eth  nothing published, 1 tag, by ${gateway}`)
+  const waits = 'staged to create, not published until signed'
+  expect(out).toContain(`v1  ${digest.slice(0, 19)}...  stored, 3 local, ${waits}`)
+  const { version, listHash, tags } = JSON.parse((await status(gateway, '--json')).out)
+  expect([version, listHash, tags]).toMatchObject([null, null, [{ tag: 'v1', published: false, staged: 'create' }]])
+})
+
 const row = { tag: 'v1', digest: 'sha256:00', stored: true, missing: 0, swarm: {}, postage: [] }
 const page = { ok: true, name: 'acme.eth', version: 1, listHash: '0x', tags: [row], problems: [] }
 
@@ -66,6 +78,7 @@ test.each([
   ['HTML', () => new Response('<html>')],
   ['null', () => Response.json(null)],
   ['a tag without its digest', () => Response.json({ ...page, tags: [{ ...row, digest: undefined }] })],
+  ['what is staged in words of its own', () => Response.json({ ...page, tags: [{ ...row, staged: 'all' }] })],
   ['problems that are none', () => Response.json({ ...page, problems: [null] })],
   ['what is no Swarm part', () => Response.json({ ...page, swarm: { version: 'one' } })],
   ['404', () => new Response('{}', { status: 404 })],

@@ -239,7 +239,7 @@ describe('vars that cannot be used', () => {
     ['MOORING_ENS_REGISTRY', '', 'an address, because chain 31337 has no known ENS registry'],
     ['MOORING_RATE_LIMIT', '-1', 'a whole number'],
     ['MOORING_GC_INTERVAL', 'often', 'off, or seconds'],
-    ['MOORING_INSECURE_NO_AUTH', '', 'true: anybody who reaches a Worker may push content'],
+    ['MOORING_INSECURE_NO_AUTH', '', 'MOORING_INSECURE_NO_AUTH true: anybody may push content'],
     ['MOORING_PUBLISHER_KEY_FILE', '/key', 'nothing: a Worker holds no publisher key'],
     ['MOORING_BEE', 'bee', 'an http:// or https:// URL'],
     ['MOORING_PORT', '5050', 'nothing: a Worker listens on no port'],
