@@ -1,14 +1,18 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Address, encodeFunctionData } from 'viem'
 import { sign } from 'viem/accounts'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { publishTag } from '../../gateway/cli/client/publish-tag.ts'
+import type { ClientSigner } from '../../gateway/cli/client/signers/client-signer.ts'
+import { publishTag } from '../../gateway/cli/publishing/publish-tag.ts'
+import { runCommandLine } from '../../gateway/cli/run.ts'
 import { ensRegistryAbi } from '../../gateway/ens/abi.ts'
 import { nodeOf } from '../../gateway/ens/name.ts'
 import { FLAG_IMMUTABLE, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
 import { hashRevocation } from '../../gateway/tags/list.ts'
 import { startRpcProxy } from '../chain/rpc-proxy.ts'
 import { command } from '../cli/command.ts'
-import { addressOf, createTestSigner, testKeys } from '../fixtures.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import { type Draft, type Image, imageThatSays, imageType, type Publication, publish, sha256 } from './publication.ts'
 import { accepted, chainTime, refused, type Stage, startStage, type Who } from './stage.ts'
 import { startToldGateway } from './told-gateway.ts'
@@ -132,14 +136,6 @@ test('A9 key compromise: a timestamper can only freeze: a list of its own is Not
   expect(await client.ask(ensName, 'a')).toEqual(refused('BadTimestamp'))
 })
 
-/** The same function, with something done first. */
-function countThen<Args extends unknown[], Result>(inner: (...args: Args) => Result, count: () => void) {
-  return (...args: Args) => {
-    count()
-    return inner(...args)
-  }
-}
-
 function giveTo(ensName: string, from: Who, to: Who) {
   const args = [nodeOf(ensName), addressOf(testKeys[to])] as const
   const data = encodeFunctionData({ abi: ensRegistryAbi, functionName: 'setOwner', args })
@@ -185,11 +181,18 @@ test('A14 blind signing: a root is built here from a verified list: over one tha
   const { list } = await show(7n)
   const honest = gateway.publication as Publication
   let signatures = 0
-  const key = createTestSigner(testKeys.owner)
-  const signer = { ...key, signList: countThen(key.signList, () => signatures++) }
+  const signer: ClientSigner = {
+    address: addressOf(testKeys.owner),
+    signTyped({ hash }) {
+      signatures++
+      return sign({ privateKey: testKeys.owner, hash, to: 'hex' })
+    },
+    signText: () => Promise.reject(new Error('no text is signed here')),
+    close: async () => {},
+  }
   const bytes = two.manifest.bytes
   const target = { digest: sha256(bytes), size: bytes.length, mediaType: imageType, swarmReference: ZERO_REFERENCE }
-  const place = { gateway: gateway.url, repository: ensName }
+  const place = { gateway: gateway.url, repository: ensName, reach: 'given' } as const
   const publishAs = async (tag: string) => publishTag(await client.session(ensName), place, signer, tag, target)
   const next = await publishAs('c')
   expect([next.list.version, next.list.count, next.list.root === list.root]).toEqual([8n, 4n, false])
@@ -206,6 +209,30 @@ test('A14 blind signing: a root is built here from a verified list: over one tha
     await expect(publishAs('d')).rejects.toMatchObject({ reason })
   }
   expect([signatures, gateway.puts.length]).toEqual([1, 1])
+})
+
+test('A14 blind signing: one tag more than was pushed is in the difference that is shown, and who says no signs nothing', async () => {
+  const { ensName, gateway, show, client } = await openScene()
+  await show(7n)
+  const images = await publish(stage.domain, ensName, { one, two })
+  gateway.publication = { ...(gateway.publication as Publication), contents: images.contents }
+  gateway.staged = { mine: one, a: two }
+  const keyFile = join(stage.folder, 'owner.key')
+  await writeFile(keyFile, testKeys.owner, { mode: 0o600 })
+  const flags = ['--rpc', stage.chain.rpc, ...stage.chainFlags, '--state', client.stateDir, '--gateway', gateway.url]
+  const run = async (answer: boolean) => {
+    const said: string[] = []
+    const say = (line: string) => void said.push(line)
+    const world = { environment: {}, print: say, note: say, waitForStop: async () => {}, ask: async () => answer }
+    const code = await runCommandLine(['publish', ensName, '--key-file', keyFile, ...flags], world)
+    return { code, said: said.join('\n') }
+  }
+  const refusedOnce = await run(false)
+  expect(refusedOnce.said).toContain('mine')
+  expect(refusedOnce.said).toContain(sha256(two.manifest.bytes).slice(0, 19))
+  expect([refusedOnce.code !== 0, gateway.puts]).toEqual([true, []])
+  expect((await run(true)).code).toBe(0)
+  expect(gateway.puts).toMatchObject([{ list: { version: 8 }, changes: [{ tag: 'a' }, { tag: 'mine' }] }])
 })
 
 test('A15 lying RPC: of two endpoints one that tells another owner or policy makes RpcDisagree, and nothing is pulled', async () => {

@@ -134,3 +134,12 @@ export function listJson({ signed, slots }: Publication) {
   })
   return { ...signedListToJson(signed), timestamp: timestampToJson(signed.timestamp), entries }
 }
+
+/** What `GET _mooring/staged` answers. */
+export function stagedJson({ ensName, signed }: Publication, staged: Readonly<Record<string, Image>>) {
+  const changes = Object.entries(staged).map(([tag, { manifest }]) => {
+    const entry = { ...entryToJson(entryOf(manifest, 0)), updatedVersion: 0 }
+    return { tag, entry, stagedAt: 1, stagedBy: 'somebody' }
+  })
+  return { name: ensName, base: signed.hash, changes }
+}

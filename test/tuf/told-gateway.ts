@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Hex } from 'viem'
-import { answerTo, listJson, type Publication } from './publication.ts'
+import { answerTo, type Image, listJson, type Publication, stagedJson } from './publication.ts'
 
 /** A gateway that serves one publication after another, honestly until `lie` says otherwise. */
 export type ToldGateway = {
@@ -12,6 +12,8 @@ export type ToldGateway = {
   lie: ((response: ServerResponse, path: string) => boolean) | null
   /** The tag whose proof it gives in place of the one asked for. */
   proves: string | undefined
+  /** What it says was pushed to it and waits: tags of images whose content it has. */
+  staged: Readonly<Record<string, Image>>
   /** Paths asked for. */
   asked: string[]
   /** Lists that somebody put: all are taken. */
@@ -39,7 +41,7 @@ export async function startToldGateway(publication: Publication | null = null): 
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const gateway: ToldGateway = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ publication, lie: null, proves: undefined, asked: [], puts: [], sent: 0 },
+    ...{ publication, lie: null, proves: undefined, staged: {}, asked: [], puts: [], sent: 0 },
     close: () => new Promise((closed) => server.close(() => closed()).closeAllConnections()),
   }
   return gateway
@@ -54,15 +56,20 @@ async function takeList(gateway: ToldGateway, request: IncomingMessage, response
 
 type Told = readonly [status: number, type: string, body: string | Uint8Array]
 
-async function answer({ publication, proves }: ToldGateway, path: string): Promise<Told> {
-  const nothing: Told = [404, 'application/json', '{"message":"not here"}']
+async function answer({ publication, proves, staged }: ToldGateway, path: string): Promise<Told> {
+  const nothing: Told = [
+    404,
+    'application/json',
+    '{"message":"not here","errors":[{"code":"NAME_UNKNOWN","message":"not here"}]}',
+  ]
   if (publication === null) return nothing
   const callData = /\/(0x[0-9a-f]*)\.json$/.exec(path)?.[1] as Hex | undefined
   if (callData !== undefined) {
     return [200, 'application/json', JSON.stringify({ data: await answerTo(publication, callData, proves) })]
   }
   if (path.endsWith('/_mooring/list')) return [200, 'application/json', JSON.stringify(listJson(publication))]
-  if (path.includes('/_mooring/proof/')) return [200, 'application/json', '{}']
+  if (path.endsWith('/_mooring/staged'))
+    return [200, 'application/json', JSON.stringify(stagedJson(publication, staged))]
   const content = publication.contents.get(decodeURIComponent(path.split('/').at(-1) ?? ''))
   return content === undefined ? nothing : [200, content.mediaType, content.bytes]
 }
