@@ -67,7 +67,14 @@ const usage: readonly [args: string[], environment: Record<string, string>, line
   [['serve', ...serveFlags, '--host', '0.0.0.0'], {}, /^mooring: --host: saw "0\.0\.0\.0", wanted a loopback address/],
   [['serve', ...serveFlags], { MOORING_HOST: '::' }, /^mooring: MOORING_HOST: saw "::"/],
   [['serve', ...serveFlags], { MOORING_INSECURE_NO_AUTH: 'maybe' }, /^mooring: MOORING_INSECURE_NO_AUTH: saw "maybe"/],
-  [['serve', ...serveFlags, '--htpasswd', 'f'], {}, /^mooring: --htpasswd: saw /],
+  [['serve', ...serveFlags, '--htpasswd', 'f'], {}, /^mooring: --htpasswd: saw "f", wanted --auth token/],
+  [['serve', ...serveFlags, '--auth', 'basic'], {}, /^mooring: --auth: saw "basic", wanted none or token$/],
+  [['serve', ...serveFlags, '--public-url', 'http://reg.example'], {}, /^mooring: --public-url: saw .* https:/],
+  [
+    ['serve', ...serveFlags, '--host', '0.0.0.0', '--auth', 'token'],
+    {},
+    /^mooring: --public-url \(MOORING_PUBLIC_URL\): saw nothing/,
+  ],
   [
     ['serve', ...serveFlags, '--publisher-key-file', '/nowhere/key'],
     {},
