@@ -7,15 +7,18 @@ import { scope } from './scope.ts'
 import { siwe } from './siwe.ts'
 import { token } from './token.ts'
 
-/** Every parser of what a stranger sends; one more is one file and one name here. */
+/**
+ * Every parser of what a stranger sends; one more is one file and one name here. A run gives every other one to another process, so those
+ * that take long stand beside each other.
+ */
 export const parsers: readonly FuzzedParser[] = [
   manifest,
-  callData,
-  listUpload,
+  permissions,
+  siwe,
   listAnswer,
   response,
+  listUpload,
   token,
-  siwe,
   scope,
-  permissions,
+  callData,
 ]
