@@ -7,6 +7,7 @@ export type Glob = { text: string; pieces: readonly Piece[] }
 /** One character that fits, or `*`. */
 type Piece = '*' | ((character: string) => boolean)
 
+/** Characters of a pattern (protocol 2.4). */
 export const MAX_GLOB_CHARS = 128
 
 const literal = /^[a-zA-Z0-9._-]$/

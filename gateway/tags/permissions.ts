@@ -39,6 +39,7 @@ export type SignedPermissions = { permissions: PushPermissions; hash: Hex; signa
 /** What a grant tells apart: a tag gets its first entry, another one, or none. */
 export type GrantedAction = 'create' | 'update' | 'remove'
 
+/** Grants of one owner's permissions (protocol 2.4). */
 export const MAX_GRANTS = 64
 /** Globs of one list. */
 export const MAX_GLOBS = 32
