@@ -20,6 +20,7 @@ export function watchStores<Stores extends { lists: TagListStore; catalog: Catal
       replace: (line, ...rest) => noteIf(line.ensName, lists.replace(line, ...rest)),
       begin: (line, ...rest) => noteIf(line.ensName, lists.begin(line, ...rest)),
       putSignatures: (line, ...rest) => noteIf(line.ensName, lists.putSignatures(line, ...rest)),
+      putTimestamp: (line, ...rest) => noteIf(line.ensName, lists.putTimestamp(line, ...rest)),
     },
     // A referrer is pushed by digest, and no list changes with it.
     catalog: { ...catalog, putManifest: (key, ...rest) => noteIf(key.ensName, catalog.putManifest(key, ...rest)) },

@@ -30,6 +30,7 @@ import { status } from './status.ts'
 import { storage } from './storage.ts'
 import { tag } from './tag.ts'
 import { tags } from './tags.ts'
+import { timestamp } from './timestamp.ts'
 import { trust } from './trust.ts'
 import { exitCodes, type Verb } from './verb.ts'
 import { verify } from './verify.ts'
@@ -47,6 +48,7 @@ export const verbs: readonly Verb[] = [
   proxy,
   push,
   publish,
+  timestamp,
   tag,
   login,
   logout,

@@ -22,6 +22,7 @@ const mooring: Extension = {
     '_mooring/staged',
     '_mooring/history',
     '_mooring/proof',
+    '_mooring/timestamp',
     '_mooring/status',
     '_mooring/permissions',
   ],

@@ -53,6 +53,15 @@ export function createMemoryTagLists(tables?: MemoryTables): TagListStore {
       checkLine(line, signed)
       return find(line) === undefined && put(line, signed, whole.changes, () => rowsOfWhole(whole))
     },
+    async putTimestamp(line, listHash, timestamp) {
+      const known = find(line)
+      if (known?.head.hash !== listHash) return false
+      if (known.head.timestamp !== null && known.head.timestamp.issuedAt >= timestamp.issuedAt) return false
+      const [newest, ...older] = known.history
+      const history = [{ ...newest!, timestamp }, ...older]
+      lines.set(keyOf(line), { ...known, head: { ...known.head, timestamp }, history })
+      return true
+    },
     async putSignatures(line, listHash, signatures) {
       const known = find(line)
       if (known?.head.hash !== listHash) return false

@@ -33,6 +33,7 @@ export function rememberHeads(lists: TagListStore, maxLines: number): TagListSto
     replace: (line, ...rest) => forgetAfter(line, lists.replace(line, ...rest)),
     begin: (line, ...rest) => forgetAfter(line, lists.begin(line, ...rest)),
     putSignatures: (line, ...rest) => forgetAfter(line, lists.putSignatures(line, ...rest)),
+    putTimestamp: (line, ...rest) => forgetAfter(line, lists.putTimestamp(line, ...rest)),
   }
 }
 

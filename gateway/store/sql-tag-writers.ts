@@ -13,13 +13,16 @@ import {
   safeInteger,
   sentinel,
   signaturesJson,
+  timestampJson,
 } from './tag-list-rows.ts'
 import { type ListLine, ManifestGone, type TagListStore, type WholeList } from './tag-list-store.ts'
 
 type LineRow = { line_id: number; tree_id: number; head_hash: Hex; head_version: number }
 
 /** The writing half of the SQL tag lists: every publish is one batch that compares the head and moves it. */
-export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 'begin' | 'putSignatures'> {
+export function tagWriters(
+  sql: Sql,
+): Pick<TagListStore, 'commit' | 'replace' | 'begin' | 'putSignatures' | 'putTimestamp'> {
   return {
     async commit(line, signed, delta, manifest) {
       const state = await lineFor(sql, line, signed)
@@ -42,6 +45,13 @@ export function tagWriters(sql: Sql): Pick<TagListStore, 'commit' | 'replace' | 
       const text = `UPDATE list_version SET signatures_json = ?7 WHERE hash = ?6
         AND line_id = (SELECT l.line_id FROM list_line l WHERE ${isLine} AND l.head_hash = ?6)`
       return (await sql.run(text, [...lineValues(line), listHash, signaturesJson(signatures)])) > 0
+    },
+    async putTimestamp(line, listHash, timestamp) {
+      const text = `UPDATE list_version SET timestamp_json = ?7 WHERE hash = ?6
+        AND line_id = (SELECT l.line_id FROM list_line l WHERE ${isLine} AND l.head_hash = ?6)
+        AND (timestamp_json IS NULL OR CAST(json_extract(timestamp_json, '$.issuedAt') AS INTEGER) < ?8)`
+      const values = [listHash, timestampJson(timestamp), safeInteger(timestamp.issuedAt)]
+      return (await sql.run(text, [...lineValues(line), ...values])) > 0
     },
   }
 }

@@ -156,7 +156,8 @@ export function safeInteger(value: bigint): number {
   return number
 }
 
-function timestampJson(timestamp: Timestamp): string {
+/** A timestamp as its column has it: integers as text. */
+export function timestampJson(timestamp: Timestamp): string {
   const { issuedAt, expiresAt, signature } = timestamp
   return JSON.stringify({ issuedAt: issuedAt.toString(), expiresAt: expiresAt.toString(), signature })
 }

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { Digest } from '../oci/digest.ts'
 import type { TagEntry } from '../tags/entry.ts'
-import type { SignedList, SignerSignature } from '../tags/list.ts'
+import type { SignedList, SignerSignature, Timestamp } from '../tags/list.ts'
 import type { Proof, Slot, TreeDelta, TreeReader } from '../tags/tree.ts'
 import type { RepositoryKey, StoredManifest } from './catalog.ts'
 
@@ -64,6 +64,11 @@ export type TagListStore = {
   begin(line: ListLine, signed: SignedList, whole: WholeList): Promise<boolean>
   /** Replaces signatures of the current list (more of them came in, or a key was revoked). False when `listHash` is not the head. */
   putSignatures(line: ListLine, listHash: Hex, signatures: readonly SignerSignature[]): Promise<boolean>
+  /**
+   * Replaces the timestamp of the current list (protocol 2.2 `Timestamp`); a next version begins without one. False when `listHash` is not
+   * the head. Never a step back: one that is not issued later than the kept one changes nothing, and is false too.
+   */
+  putTimestamp(line: ListLine, listHash: Hex, timestamp: Timestamp): Promise<boolean>
   /** Slots by position from `from` on, at most `limit`; undefined when `listHash` is no longer the head: begin again. */
   readSlots(line: ListLine, listHash: Hex, from: number, limit: number): Promise<readonly Slot[] | undefined>
   /** Tags in byte order after `after` ("" from the start), tombstones left out, at most `limit`; undefined without a list. */

@@ -34,8 +34,11 @@ export function nextListHeader({ line, authority, head, delta, now, lifetimeSeco
   }
 }
 
-/** Now, but where block time lags far behind the clock: a list from its future would be refused (row 5 of protocol 3.1). */
-function issueTime(now: bigint, blockTime: bigint): bigint {
+/**
+ * When something that is signed now says that it was (unix seconds): now, but where block time lags far behind the clock: a list from its
+ * future would be refused (row 5 of protocol 3.1).
+ */
+export function issueTime(now: bigint, blockTime: bigint): bigint {
   const isAhead = now > blockTime + CLOCK_SKEW_SECONDS
   return isAhead ? blockTime + CLOCK_SKEW_SECONDS : now
 }

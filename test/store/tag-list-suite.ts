@@ -346,6 +346,21 @@ export function tagListSuite(driver: string, open: OpenTagLists): void {
       expect(await lists.readSlots(line, first.hash, 1, 2)).toBeUndefined()
     })
 
+    it('putTimestamp replaces that of the current list only, by one that was issued later', async () => {
+      const first = await publish(lists, [add('a')])
+      const stamp = (issuedAt: bigint) => ({ issuedAt, expiresAt: issuedAt + 10n, signature: '0x1234' as Hex })
+      expect(await lists.putTimestamp(line, first.hash, stamp(9n))).toBe(true)
+      expect(await lists.findHead(line)).toEqual({ ...first, timestamp: stamp(9n) })
+      expect(await lists.putTimestamp(line, first.hash, stamp(9n))).toBe(false)
+      expect(await lists.putTimestamp(line, first.hash, stamp(8n))).toBe(false)
+      expect(await lists.putTimestamp(line, first.hash, stamp(10n))).toBe(true)
+      expect(await lists.findHead(line)).toEqual({ ...first, timestamp: stamp(10n) })
+      const second = await publish(lists, [add('b')])
+      expect(await lists.findHead(line)).toMatchObject({ hash: second.hash, timestamp: null })
+      expect(await lists.putTimestamp(line, first.hash, stamp(11n))).toBe(false)
+      expect(await lists.putTimestamp({ ...line, epoch: 9n }, second.hash, stamp(11n))).toBe(false)
+    })
+
     it('putSignatures replaces those of the current list only', async () => {
       const first = await publish(lists, [add('a')])
       const signatures = [{ signer: otherOwner, signature: '0x1234' as Hex }]
