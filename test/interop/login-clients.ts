@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startContainerd } from './containerd.ts'
 import { startClassicEngine, whyNoEngine } from './docker-engine.ts'
-import { makeArtifactLayout, makeFolder, makeImageLayout, makeTar } from './image.ts'
-import type { Credentials } from './login-gateway.ts'
+import { makeArtifactLayout, makeImageLayout, makeTar } from './image.ts'
+import { type Credentials, newFolder } from './login-gateway.ts'
 import { bindProgram, debianHint, goToolHint, run, whyMissing } from './run.ts'
 
 /** A client that logs in, bound to a home of its own. Each throws with what the client said. */
@@ -42,7 +42,7 @@ async function startDocker(host: string): Promise<LoginClient> {
 }
 
 async function startPodman(host: string): Promise<LoginClient> {
-  const home = makeFolder()
+  const home = newFolder()
   const bound = bindProgram('podman', home, { REGISTRY_AUTH_FILE: join(home, 'auth.json') })
   writeFileSync(join(home, 'auth.json'), '{}')
   const store = ['--storage-driver', 'vfs', '--root', join(home, 'root'), '--runroot', join(home, 'run')]
@@ -62,19 +62,19 @@ async function startPodman(host: string): Promise<LoginClient> {
 }
 
 async function startSkopeo(host: string): Promise<LoginClient> {
-  const home = makeFolder()
+  const home = newFolder()
   const skopeo = bindProgram('skopeo', home, { REGISTRY_AUTH_FILE: join(home, 'auth.json') })
-  const { folder } = await makeImageLayout(makeFolder(), 'pushed by skopeo')
+  const { folder } = await makeImageLayout(newFolder(), 'pushed by skopeo')
   return {
     logIn: ({ user, password }) => skopeo(['login', '--tls-verify=false', '-u', user, '-p', password, host]),
     push: (image) => skopeo(['copy', '--all', '--dest-tls-verify=false', `oci:${folder}:1`, `docker://${image}`]),
-    pull: (image) => skopeo(['copy', '--all', '--src-tls-verify=false', `docker://${image}`, `oci:${makeFolder()}:1`]),
+    pull: (image) => skopeo(['copy', '--all', '--src-tls-verify=false', `docker://${image}`, `oci:${newFolder()}:1`]),
   }
 }
 
 async function startCrane(host: string): Promise<LoginClient> {
-  const crane = bindProgram('crane', makeFolder())
-  const { folder } = makeArtifactLayout(makeFolder(), 'pushed by crane\n')
+  const crane = bindProgram('crane', newFolder())
+  const { folder } = makeArtifactLayout(newFolder(), 'pushed by crane\n')
   return {
     // It logs in without asking the registry whether it may.
     async logIn({ user, password }) {
@@ -84,35 +84,35 @@ async function startCrane(host: string): Promise<LoginClient> {
       })
     },
     push: (image) => crane(['push', folder, image]),
-    pull: (image) => crane(['pull', '--format=oci', image, makeFolder()]),
+    pull: (image) => crane(['pull', '--format=oci', image, newFolder()]),
   }
 }
 
 async function startOras(host: string): Promise<LoginClient> {
-  const oras = bindProgram('oras', makeFolder())
-  const { folder } = makeArtifactLayout(makeFolder(), 'pushed by oras\n')
+  const oras = bindProgram('oras', newFolder())
+  const { folder } = makeArtifactLayout(newFolder(), 'pushed by oras\n')
   return {
     logIn: ({ user, password }) => oras(['login', '--plain-http', '-u', user, '-p', password, host]),
     push: (image) => oras(['copy', '--from-oci-layout', '--to-plain-http', `${folder}:1`, image]),
-    pull: (image) => oras(['copy', '--from-plain-http', '--to-oci-layout', image, `${makeFolder()}:1`]),
+    pull: (image) => oras(['copy', '--from-plain-http', '--to-oci-layout', image, `${newFolder()}:1`]),
   }
 }
 
 async function startRegctl(host: string): Promise<LoginClient> {
-  const regctl = bindProgram('regctl', makeFolder())
+  const regctl = bindProgram('regctl', newFolder())
   await regctl(['registry', 'set', '--tls', 'disabled', '--skip-check', host])
-  const { folder } = makeArtifactLayout(makeFolder(), 'pushed by regctl\n')
+  const { folder } = makeArtifactLayout(newFolder(), 'pushed by regctl\n')
   return {
     logIn: ({ user, password }) => regctl(['registry', 'login', '-u', user, '-p', password, host]),
     push: (image) => regctl(['image', 'copy', `ocidir://${folder}:1`, image]),
-    pull: (image) => regctl(['image', 'copy', image, `ocidir://${makeFolder()}:1`]),
+    pull: (image) => regctl(['image', 'copy', image, `ocidir://${newFolder()}:1`]),
   }
 }
 
 /** `ctr` keeps nothing: it is told with each command. */
 async function startCtr(): Promise<LoginClient> {
   const { ctr, stop } = await startContainerd()
-  const { folder } = await makeImageLayout(makeFolder(), 'pushed by ctr')
+  const { folder } = await makeImageLayout(newFolder(), 'pushed by ctr')
   const tar = join(folder, 'layout.tar')
   await run('tar', ['--create', '--file', tar, '--directory', folder, 'oci-layout', 'index.json', 'blobs'])
   await ctr(['images', 'import', '--no-unpack', '--all-platforms', '--base-name', 'imported', tar])

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -36,9 +36,18 @@ type Ready = { rpc: string; chainId: number; ensRegistry: string; resolver: stri
 const user: Credentials = { user: 'ann', password: 'U*U' }
 const htpasswd = 'ann:$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n'
 
+const folders: string[] = []
+
+/** A fresh folder; it goes away with the gateway. */
+export function newFolder(): string {
+  const folder = makeFolder()
+  folders.push(folder)
+  return folder
+}
+
 /** Starts both as a user would, with names. */
 export async function startLoginGateway(names: readonly string[]): Promise<LoginGateway> {
-  const folder = makeFolder()
+  const folder = newFolder()
   const [dev, ready] = await start<Ready>(
     'dev',
     '--port',
@@ -61,6 +70,7 @@ export async function startLoginGateway(names: readonly string[]): Promise<Login
     async stop() {
       await stopChild(serve)
       await stopChild(dev)
+      for (const each of folders.splice(0)) rmSync(each, { recursive: true, force: true })
     },
   }
 }
