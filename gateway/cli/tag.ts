@@ -84,7 +84,12 @@ async function moveTag(session: Session, subject: Subject, digest: Digest, outco
   const { reach } = session.onChain
   if (outcome.before !== digest) {
     const manifest = await fetchManifest({ url: `${manifests}/${digest}`, reach }, digest)
-    await putManifest({ url: `${manifests}/${subject.tag}`, reach }, manifest)
+    const isStaged = await putManifest({ url: `${manifests}/${subject.tag}`, reach }, manifest)
+    if (isStaged)
+      throw new GatewayRefused(
+        'Staged',
+        `${gateway} holds no key and stages the tag: mooring publish ${subject.ensName}`,
+      )
     outcome.published = true
   }
   const after = outcome.published || !before ? await readWholeList(session, subject.repository) : before
@@ -134,10 +139,12 @@ async function fetchManifest({ url, reach }: Place, digest: Digest): Promise<Fet
   return { mediaType: answer.headers.get('content-type') ?? '', body }
 }
 
-async function putManifest({ url, reach }: Place, { mediaType, body }: FetchedManifest): Promise<void> {
+/** Resolves with whether the tag waits for a publisher's signature (protocol 5, relay gateway). */
+async function putManifest({ url, reach }: Place, { mediaType, body }: FetchedManifest): Promise<boolean> {
   const headers = { 'content-type': mediaType }
   const answer = await ask(fetchBounded({ url, reach, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes))
   if (answer.status !== 201) throw refusedBy(answer, url)
+  return answer.headers.get('warning')?.includes('staged') === true
 }
 
 function ask(answer: Promise<HttpAnswer>): Promise<HttpAnswer> {

@@ -64,13 +64,14 @@ test('mooring tag: a digest that the gateway does not hold is exit 1 with the ga
   expect((await read(world, 'tags', 'acme.eth')).json.version).toBe(version)
 })
 
-test('mooring tag: a relay gateway signs nothing: exit 1, DENIED', async () => {
+test('mooring tag: a relay gateway signs nothing: exit 1, Staged, and the command that signs', async () => {
   await world.gateway.close()
   const relay = await startGateway({ ...world.config, publisherKeyFile: null }, { log: () => {} })
-  const { code, json } = await read(world, 'tag', 'acme.eth:stable', digests().new)
+  const { code, json, err } = await read(world, 'tag', 'acme.eth:stable', digests().new)
   await relay.close()
   world.gateway = await startGateway(world.config, { log: () => {} })
-  expect([code, json.error, json.published]).toEqual([1, 'DENIED', false])
+  expect([code, json.error, json.published]).toEqual([1, 'Staged', false])
+  expect(err).toContain('mooring publish acme.eth')
   expect(relay.mode).toBe('relay')
 })
 

@@ -51,6 +51,17 @@ test('an upload that nobody touched for its time is ended with each firing, its 
   expect(await deps.content.listParts()).toEqual([])
 })
 
+test('a change that waited for a signature for 30 days is dropped, with garbage collection off too', async () => {
+  const { deps, start, fire } = await open({ MOORING_GC_INTERVAL: 'off' })
+  const line = { ...deps.chain.domain, ...repository, epoch: 0n }
+  const change = { tag: 'v1', entry: null, stagedAt: start, stagedBy: 'operator' }
+  expect(await deps.staged.write(line, { generation: 0 }, { put: [change] })).toBe(true)
+  await fire(30 * day - 1)
+  expect(await deps.staged.find(line, 'v1')).toEqual(change)
+  await fire(30 * day)
+  expect(await deps.staged.find(line, 'v1')).toBeUndefined()
+})
+
 test('garbage is collected once in MOORING_GC_INTERVAL, whichever instance fires, and not at all when it is off', async () => {
   const { deps, start, fire } = await open({ MOORING_GC_INTERVAL: '3600' })
   await fire(2 * day)
