@@ -42,6 +42,7 @@ export function createSwarmWork(storage: DurableObjectStorage, open: () => Promi
   const work = async (): Promise<number | null> => {
     const before = notes
     const deps = await open()
+    if (!deps.uploads) return null
     const signal = AbortSignal.timeout(mostMs)
     const { waitSeconds } = await uploadSome(deps, signal)
     const task = await readTask()
