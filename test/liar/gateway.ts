@@ -66,9 +66,19 @@ async function send(response: ServerResponse, { status, headers, body }: Answer)
   response.flushHeaders()
   for await (const piece of body) {
     if (response.destroyed) return
-    if (!response.write(piece)) await new Promise((go) => response.once('drain', go).once('close', go))
+    if (!response.write(piece)) await drained(response)
   }
   response.end()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((go) => {
+    const end = () => {
+      response.off('drain', end).off('close', end)
+      go()
+    }
+    response.once('drain', end).once('close', end)
+  })
 }
 
 /** `/<anything>/second/...` is the second gateway of a name; null for what no reader asks. */

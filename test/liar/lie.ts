@@ -79,6 +79,8 @@ export type Lie = {
   authority?: AuthorityName
   /** The chain names two gateways, of which the liar is the first. */
   beside?: true
+  /** Of all clients of the proxy plain HTTP alone asks: the proxy reads half a GiB each time. */
+  byHttpAlone?: true
   /** At least so many bytes in the image's layer. */
   layerBytes?: number
   /** What happens on chain between twin and lie. */

@@ -16,9 +16,7 @@ export type Scored = {
 /** Tells the twin to every reader whom the lie concerns, does what happens between, and tells the lie to the same readers. */
 export async function playLie(world: LiarWorld, lie: Lie, readers: readonly Reader[], now: bigint): Promise<Scored[]> {
   const scene = await openScene(world, lie, now)
-  const concerned = readers.filter(
-    ({ column, kinds }) => lie.expected[column] !== undefined && kinds.includes(lie.asks ?? 'pull'),
-  )
+  const concerned = readers.filter((reader) => isConcerned(lie, reader))
   tell(scene, (await lie.twin?.(scene)) ?? {})
   const twins = await Promise.all(concerned.map((reader) => read(scene, lie, reader, 'twin')))
   await lie.meanwhile?.(scene)
@@ -27,6 +25,11 @@ export async function playLie(world: LiarWorld, lie: Lie, readers: readonly Read
   const lies = playOf(scene).lies
   if (lies < concerned.length) throw new Error(`${lies} lies were told to ${concerned.length} readers`)
   return concerned.map((reader, position) => score(lie, reader, twins[position], found[position]))
+}
+
+function isConcerned({ expected, asks = 'pull', byHttpAlone }: Lie, { name, column, kinds }: Reader): boolean {
+  const isLeftOut = byHttpAlone === true && column === 'proxy' && name !== 'http'
+  return expected[column] !== undefined && kinds.includes(asks) && !isLeftOut
 }
 
 function playOf({ world, ensName }: Scene) {

@@ -6,17 +6,20 @@ import type { Answer, Body } from '../lie.ts'
 /** One part of a body after another. */
 export type Pieces = AsyncGenerator<Uint8Array>
 
-/** The same body under a status and without what it says of its length. */
+/** A piece of what has no end: JSON may have it anywhere. */
+const spaces = Buffer.alloc(1024 * 1024, 0x20)
+
+/** Spaces without end. */
 export function endless({ headers }: Answer): Answer {
   const { 'content-length': _, ...rest } = headers
-  return { status: 200, headers: rest, body: withoutEnd(Buffer.alloc(65_536, 0x20)) }
+  return { status: 200, headers: rest, body: withoutEnd(spaces) }
 }
 
 /** The honest bytes, and then more without end. */
 export function endlessBehind({ headers, body }: Answer): Answer {
   const { 'content-length': _, ...rest } = headers
   const bytes = bytesOf(body)
-  return { status: 200, headers: rest, body: joined(bytes, withoutEnd(Buffer.alloc(65_536, 0x20))) }
+  return { status: 200, headers: rest, body: joined(bytes, withoutEnd(spaces)) }
 }
 
 async function* joined(first: Uint8Array, rest: Pieces): Pieces {

@@ -59,7 +59,7 @@ const lists: readonly Lie[] = [
     'Rollback',
   ),
   lie('a web page for a list', answered('list', bodies.page), 'BadResponse'),
-  lie('a list without end', answered('list', bodies.endless), 'BadResponse'),
+  { ...lie('a list without end', answered('list', bodies.endless), 'BadResponse'), byHttpAlone: true },
   lie('a list that breaks off', answered('list', bodies.brokenOff(200)), 'GatewayUnavailable'),
   lie('a list that never begins', answered('list', bodies.silent), 'GatewayUnavailable'),
   lie('a list byte by byte', answered('list', bodies.slow), 'GatewayUnavailable'),
