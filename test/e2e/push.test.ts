@@ -293,10 +293,15 @@ describe('push through a gateway that holds no key (protocol 5)', () => {
     folder = writeFolder(layoutOf(files, root))
   })
 
-  test('the content is kept, the tag is not published, and the command that does it is said', async () => {
+  test('the content is kept, the tag is staged and not published, and that is said', async () => {
     const { code, json: outcome, err } = await toRelay(folder, 'web.acme.eth:1.0')
-    expect([code, outcome]).toMatchObject([1, { ok: false, error: 'DENIED', digest, sent: 2, published: false }])
-    expect(err).toContain(`mooring push ${folder} web.acme.eth:1.0 --gateway ${relay.url} --key-file FILE`)
+    expect([code, outcome]).toMatchObject([
+      0,
+      { ok: true, error: null, digest, sent: 2, published: false, version: null },
+    ])
+    expect(err).toContain('the gateway warns: 299 - "staged: not published until signed"')
+    const staged = await (await fetch(`${relay.url}/v2/acme.eth/web/_mooring/staged`)).json()
+    expect(staged).toMatchObject({ base: null, changes: [{ tag: '1.0', entry: { digest } }] })
     expect((await fetch(`${relay.url}/v2/acme.eth/web/manifests/${digest}`)).status).toBe(200)
   })
 
@@ -307,7 +312,9 @@ describe('push through a gateway that holds no key (protocol 5)', () => {
       published: true,
       version: 1,
     })
-    expect((await toRelay(folder, 'web.acme.eth:1.0', ...key)).json).toMatchObject({ ok: true, version: 1, sent: 0 })
+    // The list has it already: nothing is staged, and nothing is left to sign.
+    const again = { ok: true, published: true, version: null, sent: 0 }
+    expect((await toRelay(folder, 'web.acme.eth:1.0', ...key)).json).toMatchObject(again)
     expect((await toRelay(folder, 'web.acme.eth:2.0', ...key)).json).toMatchObject({ ok: true, version: 2 })
     const verified = await read(world, 'verify', 'web.acme.eth:2.0', '--gateway', relay.url)
     expect([verified.code, verified.json.digest]).toEqual([0, digest])
