@@ -11,7 +11,7 @@ export const serve: Verb = {
   summary: 'Run a gateway: the registry API and the ENS lookups over stores in a folder.',
   notes: [
     'With a publisher key a push of a tag signs a new list; without one the gateway relays lists signed elsewhere.',
-    'Beyond loopback it refuses to start unless --insecure-no-auth is given: whoever reaches it could push.',
+    'Beyond loopback it refuses to start without --auth token or --insecure-no-auth: whoever reaches it could push.',
   ],
   flags: [...gatewayFlags, ...collectionFlags, ...swarmFlags, jsonFlag],
   run: async (context) => {
