@@ -11,6 +11,7 @@ import { publishingFailureOf } from './publishing/failure.ts'
 import { publishImported, publishStaged } from './publishing/publish-name.ts'
 import { safeMessageOf } from './publishing/safe-message.ts'
 import type { PublishRun, Settled } from './publishing/settle-draft.ts'
+import { stampPublished } from './publishing/stamp.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** `mooring publish NAME` */
@@ -144,7 +145,10 @@ async function openRun(context: VerbContext, session: Session, subject: Subject,
 }
 
 async function publishAsked(run: PublishRun, { importFiles, wanted }: Asked): Promise<Settled[]> {
-  return importFiles.length > 0 ? [await publishImported(run, importFiles)] : publishStaged(run, wanted)
+  const settled = importFiles.length > 0 ? [await publishImported(run, importFiles)] : await publishStaged(run, wanted)
+  const { session, place, signer, say } = run
+  if (settled.some(({ came }) => came === 'taken')) await stampPublished(session, place, signer, say)
+  return settled
 }
 
 function report(run: PublishRun, settled: readonly Settled[], outcome: Outcome): void {

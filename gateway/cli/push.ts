@@ -3,11 +3,10 @@ import { OciError } from '../oci/error.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
 import { defaultStateDir } from './client/memory.ts'
-import { readWholeListAt, visibleEntries } from './client/read-list.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { withLogins } from './logins/carry-logins.ts'
-import type { PublishingPlace } from './publishing/base.ts'
+import { type PublishingPlace, readBase } from './publishing/base.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
 import { publishTag } from './publishing/publish-tag.ts'
 import type { Uploads } from './push/blob-upload.ts'
@@ -147,9 +146,10 @@ async function publish({ context, subject, gateway }: Publishing, image: PushedI
   }
   const session = await openSession(context, subject)
   await signHere(context, session, { gateway, repository, reach: 'given' }, tag, image)
-  const list = await readWholeListAt(session, gateway, repository)
-  const shown = visibleEntries(list).find(([name]) => name === tag)?.[1].digest
-  if (shown !== image.root.digest)
+  // As what a next list may be built on: its timestamp, where the policy asks for one, comes later.
+  const list = await readBase(session, { gateway, repository, reach: 'given' })
+  const shown = list?.entries.get(tag)?.digest
+  if (list === null || shown !== image.root.digest)
     throw new GatewayUnavailable(`${gateway} took the list and shows ${shown ?? 'no such tag'}`)
   Object.assign(outcome, { ok: true, published: true, version: Number(list.signed.list.version) })
 }

@@ -9,11 +9,23 @@ import { type Hex, hashTypedData } from 'viem'
 import { sign } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { callAnchor } from '../../gateway/cli/owner/calls.ts'
+import { runCommandLine } from '../../gateway/cli/run.ts'
 import { createSafe, deploySafeContracts } from '../chain/safe.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
+import { createWallet, openPage, press } from './wallet-page.ts'
 import { type PublishingWorld, run, sendAsOwner, setPolicy, stageImage, startPublishingWorld } from './world.ts'
 
-const names = ['both.eth', 'forged.eth', 'safe.eth', 'anchor.eth', 'rpc.eth', 'hung.eth', 'killed.eth', 'renew.eth']
+const names = [
+  'both.eth',
+  'forged.eth',
+  'safe.eth',
+  'anchor.eth',
+  'rpc.eth',
+  'hung.eth',
+  'killed.eth',
+  'renew.eth',
+  'page.eth',
+]
 const [owner, other] = [addressOf(testKeys.owner), addressOf(testKeys.other)]
 let world: PublishingWorld
 beforeAll(async () => {
@@ -197,6 +209,49 @@ describe('--rpc-signer', () => {
     expect((await ask()).json.error).toBe('SignerRefused')
     world.front.staged = [await stageImage(world, 'hung.eth', 'c', 'c')]
     expect(tagsOf(await shown())).toEqual(['c'])
+  })
+})
+
+describe('--browser', () => {
+  test('the page shows the difference that the terminal shows, and the wallet signs the list that is sent', async () => {
+    world.front.staged = [await stageImage(world, 'page.eth', '1.0', 'one')]
+    const wallet = createWallet(testKeys.owner, world.chain.chainId)
+    const notes: string[] = []
+    let pressing: Promise<string | undefined> = Promise.resolve('')
+    const note = (line: string) => {
+      notes.push(line)
+      const url = /http:\S+\/$/.exec(line)?.[0]
+      if (url === undefined || !line.startsWith('open this page')) return
+      pressing = (async () => {
+        let meaning: string | undefined
+        const page = openPage(url, {
+          request: (asked) => {
+            meaning = page.at('meaning').textContent
+            return wallet.request(asked)
+          },
+        })
+        await press(page, 'Connect the wallet')
+        await press(page, 'Sign with the wallet')
+        return meaning
+      })()
+    }
+    const args = [
+      'publish',
+      'page.eth',
+      '--yes',
+      '--browser',
+      ...world.flags,
+      '--state',
+      join(world.folder, 'page'),
+      '--json',
+    ]
+    const code = await runCommandLine(args, { environment: {}, print: () => {}, note, waitForStop: async () => {} })
+    const meaning = await pressing
+    const shown = notes.filter((line) => line.startsWith('  added'))
+    expect([code, shown.length, world.front.puts.length]).toEqual([0, 1, 1])
+    expect(meaning).toContain(shown[0])
+    const [, document] = wallet.asked.find(({ method }) => method === 'eth_signTypedData_v4')?.params ?? []
+    expect(JSON.parse(String(document)).message).toMatchObject({ name: 'page.eth', version: '1' })
   })
 })
 

@@ -5,7 +5,7 @@ import { hashTimestamp } from '../../gateway/tags/list.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { type PublishingWorld, run, sendAsOwner, setPolicy, stageImage, startPublishingWorld } from './world.ts'
 
-const names = ['fresh.eth', 'wire.eth', 'none.eth', 'old.eth']
+const names = ['fresh.eth', 'wire.eth', 'none.eth', 'old.eth', 'both.eth']
 const timestamper = addressOf(testKeys.third)
 let world: PublishingWorld
 beforeAll(async () => {
@@ -54,6 +54,27 @@ describe('mooring timestamp', () => {
     const later = await stamp('fresh', 'fresh.eth', '--every', '6h')
     expect([later.code, later.json.rounds]).toEqual([0, 1])
     expect(await resolve('b')).toMatchObject({ status: 'present', version: 2 })
+  })
+
+  test('a publisher who is the timestamper too publishes fresh lists; any other is told that a timestamp is wanted', async () => {
+    const target = { resolver: world.chain.addresses.resolver, ensName: 'both.eth' }
+    const owner = addressOf(testKeys.owner)
+    const publishers = [owner, addressOf(testKeys.other)].sort()
+    await sendAsOwner(
+      world,
+      callSetPolicy(target, { publishers, threshold: 1, timestamper: owner, maxAgeSeconds: 3600 }),
+    )
+    const publish = async (tag: string, keyFile: string) => {
+      world.front.staged = [await stageImage(world, 'both.eth', tag, tag)]
+      return run(world, 'both', ['publish', 'both.eth', '--yes', '--key-file', keyFile])
+    }
+    expect((await publish('a', world.keyFiles.owner)).err).toContain('timestamped')
+    expect((await run(world, 'reader', ['resolve', 'both.eth:a'])).json).toMatchObject({
+      status: 'present',
+      version: 1,
+    })
+    expect((await publish('b', world.keyFiles.other)).err).toContain(`asks for a timestamp of ${owner}`)
+    expect((await run(world, 'reader', ['resolve', 'both.eth:b'])).json).toMatchObject({ status: 'unverified' })
   })
 
   test('only the policy’s timestamper, only where a policy names one, and only what is there: exit 4', async () => {

@@ -30,6 +30,28 @@ export async function stampList(session: Session, place: PublishingPlace, signer
   return signed
 }
 
+/**
+ * What a list that was just published still needs where the policy asks for freshness: its timestamp, at once where the publisher is the
+ * timestamper too, else the command that makes it. The list is published whatever becomes of that.
+ */
+export async function stampPublished(
+  session: Session,
+  place: PublishingPlace,
+  signer: ClientSigner | null,
+  say: (line: string) => void,
+): Promise<void> {
+  const { policy, ensName } = await session.onChain.readAuthority()
+  if (policy.timestamper === null) return
+  const wanted = `the policy asks for a timestamp of ${policy.timestamper}: mooring timestamp ${ensName}`
+  if (signer?.address !== policy.timestamper) return say(`  ${wanted}`)
+  try {
+    await stampList(session, place, signer)
+    say('  timestamped')
+  } catch (error) {
+    say(`  not timestamped: ${(error as Error).message}; ${wanted}`)
+  }
+}
+
 async function checkTimestamper(
   { ensName, policy, isRevoked }: NameAuthority,
   { address }: ClientSigner,
