@@ -2,6 +2,7 @@ import { type Digest, parseDigest } from '../oci/digest.ts'
 import { OciError } from '../oci/error.ts'
 import { emptyAnswer } from './answer.ts'
 import { answerContent } from './content.ts'
+import { demandEveryTag } from './permission.ts'
 import { openForPush, openForRead } from './repository.ts'
 import type { Route } from './route.ts'
 import { noteUse } from './storing.ts'
@@ -25,7 +26,9 @@ export const getBlob: Route = async (context) => {
  */
 export const deleteBlob: Route = async (context) => {
   const digest = parseDigest(context.params.digest ?? '')
-  const { name, key } = await openForPush(context)
+  const repository = await openForPush(context)
+  const { name, key } = repository
+  await demandEveryTag(context.deps, repository, 'delete', digest)
   if (!(await context.deps.catalog.unlinkBlob(key, digest))) throw blobUnknown(name.repository, digest)
   return emptyAnswer(202)
 }

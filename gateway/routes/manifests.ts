@@ -13,6 +13,7 @@ import { readBody } from './body.ts'
 import { answerContent, missing, type ShownContent } from './content.ts'
 import { keepManifest } from './known-manifests.ts'
 import { checkReferences } from './manifest-references.ts'
+import { demandEveryTag } from './permission.ts'
 import { type OpenRepository, openForPush, openForRead, type PushRepository } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 import { noteUse, storeAndShow } from './storing.ts'
@@ -76,6 +77,9 @@ export const putManifest: Route = async (context) => {
   const bytes = await readBody(request, deps.limits.maxManifestBytes)
   const manifest = await readManifest(bytes, request.headers.get('content-type'), deps.limits)
   const record = recordOf(await checkedDigest(bytes, target.digest), bytes.byteLength, manifest)
+  const known = await deps.catalog.findManifest(repository.key, record.digest)
+  // Who pulls by digest is told the type at once, also where the tag is only staged.
+  if (known && known.mediaType !== record.mediaType) await demandEveryTag(deps, repository, 'update', record.digest)
   const swarmReference = await referenceOf(deps.swarm.hash, [bytes], deps.pause)
   let isStaged = false
   await storeAndShow(deps, async (storing) => {
@@ -101,6 +105,7 @@ export const deleteManifest: Route = async (context) => {
   const repository = await openForPush(context)
   if (digest) {
     await findByDigest(deps, repository, digest)
+    await demandEveryTag(deps, repository, 'delete', digest)
     if (await removeDigest(deps, repository, digest)) warnOfStaged(context)
     return emptyAnswer(202)
   }

@@ -1,11 +1,14 @@
 import type { Address } from 'viem'
 import { type Caller, callerLabel } from '../access.ts'
 import type { Deps } from '../deps.ts'
+import type { Digest } from '../oci/digest.ts'
+import { OciError } from '../oci/error.ts'
 import type { NameAuthority } from '../tags/authority.ts'
 import {
   type GrantedAction,
   isGranted,
   isGrantedAnything,
+  isGrantedEvery,
   isImmutableTag,
   type PushPermissions,
 } from '../tags/permissions.ts'
@@ -21,6 +24,8 @@ export type Permission = {
   label: string
   /** Whether the caller may do this to this tag. Asked for every tag that a request touches, against what the commit compares with. */
   allows(action: TagAction, tag: string): boolean
+  /** Whether the caller may do this to every tag: content that is found by its digest is what any of them may stand on. */
+  allowsEvery(action: TagAction): boolean
   /** Whether a tag that is created now can never be moved. */
   isImmutable(tag: string): boolean
 }
@@ -45,9 +50,25 @@ export async function permissionOf(
   const isImmutable = (tag: string) => permissions !== undefined && isImmutableTag(permissions, tag)
   const label = callerLabel(caller)
   if (caller.kind !== 'account' || (await isPublisher(repository.authority, caller.address))) {
-    return { label, allows: () => true, isImmutable }
+    return { label, allows: () => true, allowsEvery: () => true, isImmutable }
   }
   return permissions && granted(permissions, caller.address, repository.name.ensName, { label, isImmutable })
+}
+
+/**
+ * Refuses to take content away, or to give it another type, for a caller who may not do so to every tag: which of them stand on it,
+ * through an index or a manifest, no tag's entry says. @throws OciError DENIED
+ */
+export async function demandEveryTag(
+  deps: Deps,
+  repository: OpenRepository & { caller: Caller },
+  action: TagAction,
+  digest: Digest,
+): Promise<void> {
+  if ((await permissionOf(deps, repository, repository.caller))?.allowsEvery(action)) return
+  const account = callerLabel(repository.caller)
+  const message = `${account} may not ${action} ${digest} here: tags may stand on it that ${account} may not ${action}`
+  throw new OciError('DENIED', message, { detail: { action, digest, account } })
 }
 
 /** Whether there is anything that a caller may push; most are answered without what the owner signed. */
@@ -64,7 +85,11 @@ function granted(
   rest: Pick<Permission, 'label' | 'isImmutable'>,
 ): Permission | undefined {
   if (!isGrantedAnything(permissions, account, ensName)) return undefined
-  return { ...rest, allows: (action, tag) => isGranted(permissions, account, ensName, grantedActions[action], tag) }
+  return {
+    ...rest,
+    allows: (action, tag) => isGranted(permissions, account, ensName, grantedActions[action], tag),
+    allowsEvery: (action) => isGrantedEvery(permissions, account, ensName, grantedActions[action]),
+  }
 }
 
 /** Whether an account is the owner or one of those who sign lists now. */

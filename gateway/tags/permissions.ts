@@ -127,6 +127,16 @@ export function isGrantedAnything({ grants }: PushPermissions, account: Address,
   )
 }
 
+/** Whether the grants let an account do this to every tag of a repository: one of the globs is `*`. */
+export function isGrantedEvery(
+  { grants }: PushPermissions,
+  account: Address,
+  ensName: string,
+  action: GrantedAction,
+): boolean {
+  return grantsOf(grants, account, ensName).some((grant) => grant[action].includes('*'))
+}
+
 /** Whether a tag that is created never moves: as the first of `immutableTags` says that fits, and it may where none does. */
 export function isImmutableTag({ immutableTags }: PushPermissions, tag: string): boolean {
   for (const rule of immutableTags) {

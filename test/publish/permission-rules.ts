@@ -50,9 +50,10 @@ export async function granted(
   registry: Registry,
   grant: Partial<PushGrant>,
   immutableTags: string[] = [],
+  version = 1n,
 ): Promise<Registry> {
   const grants = [{ ...everything, account: ci, ...grant }]
-  expect((await put(registry, permissionsOf(registry, { grants, immutableTags }))).status).toBe(201)
+  expect((await put(registry, permissionsOf(registry, { grants, immutableTags, version }))).status).toBe(201)
   return as(registry, { kind: 'account', address: ci })
 }
 

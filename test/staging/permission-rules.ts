@@ -49,7 +49,7 @@ export function permissionRules(open: OpenRegistry): void {
       expect((await putManifest(account, acme, tag, one)).status).toBe(201)
     }
     await refused(send(account, 'DELETE', pathOf('new')), 'delete', 'new')
-    await refused(send(account, 'DELETE', pathOf(one.digest)), 'delete', 'listed')
+    errorsOf(await send(account, 'DELETE', pathOf(one.digest)), 403, 'DENIED')
     expect(await stagedDigests(relay)).toEqual({ new: one.digest })
   })
 
@@ -96,6 +96,32 @@ export function permissionRules(open: OpenRegistry): void {
     expect(statusOf(await send(account, 'DELETE', pathOf('new')))).toEqual([202, null])
     expect(statusOf(await send(account, 'DELETE', pathOf('listed')))).toEqual([202, warning])
     expect(await stagedDigests(relay)).toEqual({ listed: null })
+  })
+
+  test('who may not remove every tag takes no content away, nor gives it another type: an index or a tag may stand on it', async () => {
+    const { relay, account } = await begin({ create: ['*'], update: ['ci-*'], remove: ['ci-*'] })
+    const child = await makeImage(relay, acme, 7, { mediaType: undefined })
+    const pushAs = (registry: Registry, mediaType: string) =>
+      putManifest(registry, acme, child.digest, { ...child, mediaType })
+    const docker = 'application/vnd.docker.distribution.manifest.v2+json'
+    const typeNow = async () =>
+      (await send(publicGateway(relay), 'HEAD', pathOf(child.digest))).headers.get('content-type')
+    expect((await pushAs(account, child.mediaType)).status).toBe(201)
+    expect((await pushAs(account, child.mediaType)).status).toBe(201)
+    const blob = `/v2/${acme}/blobs/${JSON.parse(child.text).config.digest}`
+    errorsOf(await pushAs(account, docker), 403, 'DENIED')
+    for (const path of [pathOf(child.digest), blob]) {
+      expect(errorOf(await send(account, 'DELETE', path), 403, 'DENIED')).toContain(`${ci} may not delete sha256:`)
+      expect((await send(publicGateway(relay), 'HEAD', path)).status).toBe(200)
+    }
+    expect(await typeNow()).toBe(child.mediaType)
+    expect((await pushAs(relay, docker)).status).toBe(201)
+    expect(await typeNow()).toBe(docker)
+    for (const path of [pathOf(child.digest), blob]) expect((await send(relay, 'DELETE', path)).status).toBe(202)
+    const remover = await granted(relay, { ...none, remove: ['*'] }, [], 2n)
+    const other = await makeImage(relay, acme, 8)
+    await putManifest(relay, acme, other.digest, other)
+    expect((await send(remover, 'DELETE', pathOf(other.digest))).status).toBe(202)
   })
 
   test('an account without any grant, and whoever sends no token, may push nothing', async () => {
