@@ -102,6 +102,9 @@ describe('protocol 5 relay gateway: mooring publish', () => {
       expect([json.error, err]).toEqual([error, expect.stringContaining('tag bad:')])
       expect(code).toBe(error === 'GatewayUnavailable' ? 1 : 4)
     }
+    // Under the tag that names these very bytes already, too.
+    world.front.staged = [{ ...honest, entry: { ...entry, size: entry.size + 1 } }]
+    expect((await publish('lies', 'lies.eth')).json.error).toBe('SizeMismatch')
     world.front.staged = [{ ...honest, tag: 'bad' }]
     world.front.meddle = async (method, path) => {
       return method === 'HEAD' && path.includes('/blobs/') ? { status: 404, body: '' } : null

@@ -47,12 +47,13 @@ async function moveOf(base: WholeList | null, { tag, entry }: TagChange, read: C
   const nothing = { platforms: [], staged: null }
   if (entry === null) return before === null ? null : { tag, before, after: null, ...nothing }
   // Its bytes are published already: only its flags change, or nothing.
-  const isSameContent = before !== null && before.digest === entry.digest && before.mediaType === entry.mediaType
-  const content = isSameContent
-    ? { swarmReference: before.swarmReference, platforms: [] }
+  const published = before !== null && isSameContent(before, entry) ? before : null
+  if (published !== null && isTombstone(published) && published.flags === entry.flags) return null
+  const content = published
+    ? { swarmReference: published.swarmReference, platforms: [] }
     : await read({ digest: entry.digest, size: entry.size, mediaType: entry.mediaType })
   const after = nextEntry(before, { ...entry, ...content }, versionAfter(base), entry.flags)
-  if (before !== null && isSameContent && before.flags === after.flags) return null
+  if (published?.flags === after.flags) return null
   return { tag, before, after, platforms: content.platforms, staged: null }
 }
 
@@ -81,12 +82,17 @@ export async function movesOfDraft(
   const moves: Move[] = []
   for (const { tag, entry } of changes) {
     const before = base?.entries.get(tag) ?? null
-    const isSameContent = entry === null || (before !== null && before.digest === entry.digest)
-    const content = isSameContent ? null : await read(entry).catch(namingTag(tag))
+    const isPublished = before !== null && entry !== null && isSameContent(before, entry)
+    const isKnown = entry === null || (isPublished && before.swarmReference === entry.swarmReference)
+    const content = isKnown ? null : await read(entry).catch(namingTag(tag))
     if (entry !== null && content !== null) checkReference(tag, entry, content.swarmReference)
     moves.push({ tag, before, after: entry, platforms: content?.platforms ?? [], staged: null })
   }
   return moves
+}
+
+function isSameContent(before: TagEntry, { digest, size, mediaType }: TagEntry): boolean {
+  return before.digest === digest && before.size === size && before.mediaType === mediaType
 }
 
 function checkReference(tag: string, { swarmReference }: TagEntry, actual: string): void {
