@@ -46,6 +46,8 @@ export type Login = {
   caller: Caller
   /** What the login message limits it to; null for no limit. */
   limits: readonly Grant[] | null
+  /** Unix seconds, from when on nothing that came of it counts; null for nobody's. */
+  endsAt: number | null
   /** What a session of it rests on; null: it is one, or has nothing to rest on. */
   kept: Pick<LoginSession, 'messageHash' | 'proof' | 'expiresAt'> | null
 }
@@ -71,7 +73,8 @@ export type Logins = {
   keep(login: Login, clientId: string): Promise<string | undefined>
   /** Ends a session; nothing happens where there is none. */
   revoke(refreshToken: string): Promise<void>
-  mint(caller: Caller, grants: readonly Grant[]): Promise<MintedToken>
+  /** The token ends with the login at the latest. */
+  mint(login: Pick<Login, 'caller' | 'endsAt'>, grants: readonly Grant[]): Promise<MintedToken>
   /** @throws LoginRefused */
   read(accessToken: string): Promise<AccessToken>
   /** Forgets what has ended; resolves with how much. */
@@ -85,7 +88,7 @@ const nonceMemorySeconds = 3600
 const maxClientIdChars = 100
 
 /** Who logs in with nothing. */
-export const nobody: Login = { caller: { kind: 'anonymous' }, limits: null, kept: null }
+export const nobody: Login = { caller: { kind: 'anonymous' }, limits: null, endsAt: null, kept: null }
 
 /** Whether a password is a refresh token and no login message. */
 export function isRefreshToken(text: string): boolean {
@@ -114,11 +117,13 @@ export function createLogins(options: LoginsOptions): Logins {
     async revoke(refreshToken) {
       if (refreshForm.test(refreshToken)) await store.endSession(await hashOf(refreshToken))
     },
-    async mint(caller, grants) {
+    async mint({ caller, endsAt }, grants) {
       const issuedAt = now()
-      const made = { service: place().service, now: issuedAt, id: bytesToHex(randomBytes(16)).slice(2) }
+      const expiresInSeconds = Math.min(TOKEN_LIFETIME_SECONDS, (endsAt ?? Number.POSITIVE_INFINITY) - issuedAt)
+      const id = bytesToHex(randomBytes(16)).slice(2)
+      const made = { service: place().service, now: issuedAt, id, lifetimeSeconds: expiresInSeconds }
       const token = await mintToken(keys, { subject: callerLabel(caller), grants }, made)
-      return { token, expiresInSeconds: TOKEN_LIFETIME_SECONDS, issuedAt }
+      return { token, expiresInSeconds, issuedAt }
     },
     read: (accessToken) => readToken(keys, accessToken, { service: place().service, now: now() }),
     removeExpired: () => store.removeExpired(now() - nonceMemorySeconds),
@@ -152,7 +157,7 @@ async function logInUser(options: LoginsOptions, credentials: Credentials, admit
   if (proof === undefined) throw new LoginRefused('wrong user or password')
   const expiresAt = Number(options.clock()) + MAX_LOGIN_SECONDS
   const kept = { messageHash: null, proof, expiresAt }
-  return { caller: { kind: 'user', user: credentials.user }, limits: null, kept }
+  return { caller: { kind: 'user', user: credentials.user }, limits: null, endsAt: expiresAt, kept }
 }
 
 /** The nonce is used last, by a message that is right in all else: nobody else can use it up. */
@@ -173,7 +178,7 @@ async function logInAccount(options: LoginsOptions, address: Address, password: 
   if (!(await store.useNonce(message.nonce, nonceEnd))) throw new LoginRefused('the nonce was used before')
   options.log('logged in', { account: address })
   const kept = { messageHash, proof: signature, expiresAt: message.expiresAt }
-  return { caller: { kind: 'account', address }, limits: limitsOf(message), kept }
+  return { caller: { kind: 'account', address }, limits: limitsOf(message), endsAt: message.expiresAt, kept }
 }
 
 async function keep(options: LoginsOptions, login: Login, clientId: string): Promise<string | undefined> {
@@ -202,7 +207,7 @@ async function resume(options: LoginsOptions, refreshToken: string): Promise<Log
     throw new LoginRefused('the login has ended, because what it rested on no longer holds: log in again')
   }
   const limits = session.limitedTo === null ? null : parseScopes([session.limitedTo])
-  return { caller: callerOfSubject(session.subject), limits, kept: null }
+  return { caller: callerOfSubject(session.subject), limits, endsAt: session.expiresAt, kept: null }
 }
 
 async function stillHolds({ passwords, askContract }: LoginsOptions, session: LoginSession): Promise<boolean> {

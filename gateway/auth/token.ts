@@ -8,7 +8,7 @@ import type { Grant } from './scope.ts'
 /** What an access token says. */
 export type AccessToken = { subject: string; grants: readonly Grant[] }
 
-/** Access tokens end after this: whoever lost the right to push has lost it by then. */
+/** Access tokens end after this at the latest: whoever lost the right to push has lost it by then. */
 export const TOKEN_LIFETIME_SECONDS = 300
 /** Longer ones are refused before anything of them is looked at. */
 export const MAX_TOKEN_CHARS = 8192
@@ -32,15 +32,20 @@ type Claims = {
 
 /**
  * Makes an access token (RFC 7519, RFC 8037; claims of the token specification of the distribution project): EdDSA under the first key.
- * `service` is issuer and audience, `now` unix seconds, `id` its `jti`.
+ * `service` is issuer and audience, `now` unix seconds, `id` its `jti`; it counts for `lifetimeSeconds`.
  */
 export async function mintToken(
   [key]: TokenKeys,
   { subject, grants }: AccessToken,
-  { service, now, id }: { service: string; now: number; id: string },
+  {
+    service,
+    now,
+    id,
+    lifetimeSeconds = TOKEN_LIFETIME_SECONDS,
+  }: { service: string; now: number; id: string; lifetimeSeconds?: number },
 ): Promise<string> {
   const access = grants.map(({ repository, actions }) => ({ type: 'repository', name: repository, actions }))
-  const times = { nbf: now - toleranceSeconds, iat: now, exp: now + TOKEN_LIFETIME_SECONDS }
+  const times = { nbf: now - toleranceSeconds, iat: now, exp: now + lifetimeSeconds }
   const claims: Claims = { iss: service, aud: service, sub: subject, jti: id, ...times, access }
   const signed = `${encodeJson({ alg: 'EdDSA', typ: 'JWT', kid: key.id })}.${encodeJson(claims)}`
   return `${signed}.${encodeBase64url(await key.sign(signed))}`

@@ -84,7 +84,7 @@ async function answerToken(
 ): Promise<Response> {
   const logins = loginsOf(context)
   const grants = await allowedOf(context.deps, login, asked)
-  const { token, expiresInSeconds, issuedAt } = await logins.mint(login.caller, grants)
+  const { token, expiresInSeconds, issuedAt } = await logins.mint(login, grants)
   const refreshToken = clientId === null ? undefined : await logins.keep(login, clientId)
   const answer = {
     ...{ token, access_token: token, expires_in: expiresInSeconds },

@@ -7,6 +7,7 @@ import type { Rule } from './suite.ts'
 import {
   asPassword,
   basic,
+  bearer,
   type LoginWorld,
   logIn,
   messageFor,
@@ -151,9 +152,12 @@ export function accountRules(rule: Rule): void {
     const { refresh_token } = tokensOf(
       await logIn(world, await signed(await messageFor(world, { expiresAt })), offline),
     )
+    const reads = async (token: string) => (await world.ask('GET', '/v2/', { headers: bearer(token) })).status
     world.deps.clock.advance(899)
-    tokensOf(await refresh(world, refresh_token))
+    const last = tokensOf(await refresh(world, refresh_token))
+    expect([last.expires_in, await reads(last.token)]).toEqual([1, 200])
     world.deps.clock.advance(1)
+    expect(await reads(last.token)).toBe(401)
     expect(refusalOf(await refresh(world, refresh_token), 401, 'UNAUTHORIZED')).toContain('log in again')
     const headers = basic(owner, refresh_token ?? '')
     refusalOf(await world.ask('POST', '/v2/acme.eth/blobs/uploads/', { headers }), 401, 'UNAUTHORIZED')
