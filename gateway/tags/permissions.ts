@@ -104,9 +104,35 @@ export async function verifyPermissions(
   }
   if (owner !== authority.owner) throw new Refusal('OwnerMismatch', `${owner} is not the owner ${authority.owner}`)
   checkTimes(permissions, now)
-  const hash = hashPermissions(authority, permissions)
-  if (await isSignatureValid(owner, hash, signature, authority.askContract)) return { permissions, hash, signature }
+  const { hash, isSigned } = await checkSignature({ permissions, signature }, authority)
+  if (isSigned) return { permissions, hash, signature }
   throw new Refusal('BadSignature', `the permissions of ${name} are not signed by its owner ${owner}`)
+}
+
+type Checked = { signature: Hex; found: Promise<{ hash: Hex; isSigned: boolean }> }
+
+/** What a signature was found to be, by the chain's answer that it was checked against and then by the permissions. */
+const checked = new WeakMap<NameAuthority, WeakMap<PushPermissions, Checked>>()
+
+/**
+ * Hashing the longest permissions takes a good part of a second, and every request of an account asks for them: one answer of the chain
+ * asks for one check of the permissions that a store hands out again.
+ */
+function checkSignature(
+  { permissions, signature }: Pick<SignedPermissions, 'permissions' | 'signature'>,
+  authority: NameAuthority,
+): Checked['found'] {
+  const ofAuthority = checked.get(authority) ?? new WeakMap<PushPermissions, Checked>()
+  checked.set(authority, ofAuthority)
+  const known = ofAuthority.get(permissions)
+  if (known?.signature === signature) return known.found
+  const hash = hashPermissions(authority, permissions)
+  const found = isSignatureValid(permissions.owner, hash, signature, authority.askContract).then((isSigned) => {
+    return { hash, isSigned }
+  })
+  ofAuthority.set(permissions, { signature, found })
+  found.catch(() => ofAuthority.delete(permissions))
+  return found
 }
 
 /** Whether the grants let an account do this to a tag of a repository. */

@@ -46,6 +46,21 @@ export function pushPermissionSuite(
       }
     })
 
+    test('what is found again is read once, so that its signature is checked once; the next version is found at once', async () => {
+      const store = await open()
+      for (const number of [1n, 2n]) {
+        expect(await store.put(key, version(number))).toBe(true)
+        const found = await store.find(key)
+        expect(found).toEqual(version(number))
+        expect(await store.find(key)).toBe(found)
+      }
+      for (let chainId = 1; chainId <= 20; chainId++) {
+        expect(await store.put({ ...key, chainId }, version(BigInt(chainId + 2)))).toBe(true)
+        expect((await store.find({ ...key, chainId }))?.hash).toBe(version(BigInt(chainId + 2)).hash)
+      }
+      expect(await store.find(key)).toEqual(version(2n))
+    })
+
     test('only a version above the highest is written, and every one is kept', async () => {
       const store = await open()
       expect(await store.put(key, version(0n))).toBe(false)

@@ -151,3 +151,26 @@ test.each<[string, (body: Record<string, unknown>) => unknown, string]>([
   expect(parsePermissionsUpload(bodyOf(json)).permissions).toEqual(await permissionsOf())
   expect(() => parsePermissionsUpload(bodyOf(broken(json)))).toThrow(said)
 })
+
+test('one answer of the chain asks an owner’s contract once about the same permissions, and the clock each time', async () => {
+  let asked = 0
+  const authority: NameAuthority = {
+    ...(await authorityOf('acme.eth')),
+    askContract: async () => {
+      asked += 1
+      return `0x1626ba7e${'00'.repeat(28)}`
+    },
+  }
+  const upload = { permissions: await permissionsOf(), signature: '0x01' } as const
+  const { expiresAt } = upload.permissions
+  const verify = (at: bigint, other: Partial<typeof authority> | null = null, signature: Hex = '0x01') =>
+    reasonOf(verifyPermissions({ ...upload, signature }, other ? { ...authority, ...other } : authority, at))
+  for (const at of [now, now, expiresAt - 1n]) expect(await verify(at)).toBe('accepted')
+  expect([await verify(expiresAt), asked]).toEqual(['Expired', 1])
+  expect([await verify(now, null, '0x02'), asked]).toEqual(['accepted', 2])
+  expect(await verify(now, { askContract: async () => undefined })).toBe('BadSignature')
+  const down = { ...authority, askContract: async () => Promise.reject(new Error('down')) }
+  expect(await reasonOf(verifyPermissions(upload, down, now))).toContain('down')
+  down.askContract = authority.askContract as never
+  expect(await reasonOf(verifyPermissions(upload, down, now))).toBe('accepted')
+})
