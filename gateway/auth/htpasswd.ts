@@ -48,14 +48,19 @@ export async function openHtpasswd(path: string, onFault: (error: Error) => void
     return read.hashes
   }
   const isRight = rememberRight()
+  const nobodys = randomBytes(32).toString('hex')
   return {
     async check(credentials, admit) {
       const hashes = await users()
       const hash = hashes.get(credentials.user)
-      // Of an unknown user some hash is computed as well: how long an answer takes does not say who is known.
-      const compared = hash ?? [...hashes.values()][0] ?? ''
-      const right = await isRight(credentials, compared, admit)
-      return right && hash !== undefined ? fingerprint(credentials.user, hash) : undefined
+      if (hash !== undefined) {
+        return (await isRight(credentials, hash, admit)) ? fingerprint(credentials.user, hash) : undefined
+      }
+      // Of an unknown user some hash is computed as well, of what is nobody's password: how long an answer takes, and whether the next one
+      // is counted, says neither who is known nor that the password is another user's.
+      const password = nobodys + credentials.password
+      await isRight({ ...credentials, password }, [...hashes.values()][0] ?? '', admit)
+      return undefined
     },
     async fingerprintOf(user) {
       const hash = (await users()).get(user)

@@ -53,6 +53,17 @@ test('what was right is known for a while and computed once for all who ask; wha
   await expect(file.check({ user: 'eve', password: 'x' }, unasked)).rejects.toThrow('a hash was computed')
 })
 
+test('an unknown user is asked for each time, also with another user’s password: nobody guesses that under many names', async () => {
+  const file = await openHtpasswd(await fileOf(`ann:${hash}\n`), noFault)
+  let asked = 0
+  const tries = async (user: string) => {
+    for (let times = 0; times < 2; times++) await file.check({ user, password: 'U*U' }, () => void asked++)
+    return asked
+  }
+  expect(await tries('ann')).toBe(1)
+  expect(await tries('eve')).toBe(3)
+})
+
 test('a file that changes counts at once; while it cannot be used, what stood there last does', async () => {
   const path = await fileOf(`ann:${hash}\n`)
   const faults: string[] = []
