@@ -9,7 +9,8 @@ export class HtpasswdError extends Error {
   override readonly name = 'HtpasswdError'
 }
 
-const lineForm = /^([^:\p{Cc}]{1,255}):(\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})$/u
+/** Between 4 and 31 rounds (as powers of two): others have no hash, and a login would fail here instead of at the start. */
+const lineForm = /^([^:\p{Cc}]{1,255}):(\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53})$/u
 /** What callers are called who are nobody's users. */
 const reserved: ReadonlySet<string> = new Set(['anonymous', 'operator'])
 /** A pair that was right needs no hash again for so long. */

@@ -83,6 +83,7 @@ const bad: readonly [what: string, text: string, words: string][] = [
   ['a plain password', 'ann:secret-4711', 'line 1'],
   ['MD5', `ann:${hash}\nbob:$apr1$x$y`, 'line 2'],
   ['SHA-1', 'ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=', 'line 1'],
+  ['rounds that bcrypt has not', `ann:${hash}\nbob:${hash.replace('$05$', '$32$')}`, 'line 2'],
   ['a user twice', `ann:${hash}\nann:${hash}`, 'line 2'],
   ['a user who looks like an account', `0x${'1'.repeat(40)}:${hash}`, 'stands for others'],
   ['the user anonymous', `anonymous:${hash}`, 'stands for others'],
