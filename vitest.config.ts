@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { crashTests } from './test/crash/vitest.config.ts'
 import { createReporter } from './test/reporter.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // In workerd: `npm run test:workers`; of minutes or hundreds of megabytes: `npm run test:swarm`.
-    exclude: ['test/workers/**', 'test/bee/long/**'],
+    // In workerd: `npm run test:workers`; for a Bee node or a made-up one: `npm run test:swarm`; of minutes: `npm run test:crash`.
+    exclude: ['test/workers/**', '**/*.swarm.test.ts', ...crashTests],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,
