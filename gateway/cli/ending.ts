@@ -1,5 +1,6 @@
 import { ConfigError } from '../config.ts'
 import { failureOf } from './reading.ts'
+import { plainText } from './terminal.ts'
 import { exitCodes, type VerbContext } from './verb.ts'
 
 /** What a command line needs of its process. */
@@ -19,15 +20,16 @@ export async function runToEnd(
   let hasPrinted = false
   const print = (line: string) => {
     hasPrinted = true
-    world.print(line)
+    world.print(plainText(line))
   }
+  const note = (line: string) => world.note(plainText(line))
   try {
-    return await body({ ...world, print })
+    return await body({ ...world, print, note })
   } catch (thrown) {
     const message = oneLine(thrown)
     const { error, code } = endingOf(thrown)
-    world.note(`${program}: ${message}`)
-    if (!hasPrinted && asksJson(args, world)) world.print(JSON.stringify({ ok: false, error, message }))
+    note(`${program}: ${message}`)
+    if (!hasPrinted && asksJson(args, world)) print(JSON.stringify({ ok: false, error, message }))
     return code
   }
 }

@@ -4,6 +4,7 @@ import { connectionFlags } from './client/connect.ts'
 import { openClient, openSessionWith, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import type { ClientSigner } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
+import { type PublishingPlace, readBase } from './publishing/base.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
 import { stampList } from './publishing/stamp.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
@@ -74,8 +75,10 @@ async function stampAll(
   const { gateways, reach, ensName } = session.onChain
   const stamped: Stamped[] = []
   let worst: number = exitCodes.done
-  for (const gateway of gateways) {
-    const place = { gateway, repository: subject.repository, reach }
+  const places = gateways.map((gateway) => ({ gateway, repository: subject.repository, reach }))
+  await rememberNewest(session, places)
+  for (const place of places) {
+    const { gateway } = place
     try {
       const { list, timestamp: made } = await stampList(session, place, signer)
       const times = { issuedAt: Number(made?.issuedAt), expiresAt: Number(made?.expiresAt) }
@@ -94,6 +97,13 @@ async function stampAll(
     return { gateways: stamped, error: stamped.find(({ error }) => error)?.error ?? null, code: worst }
   context.note(`mooring: GatewayUnavailable: the chain names no gateway for ${ensName}`)
   return { gateways: stamped, error: 'GatewayUnavailable', code: exitCodes.unverified }
+}
+
+/** Each gateway's list is read before any is stamped: one that stays behind would have an old list called current if it were asked first. */
+async function rememberNewest(session: Session, places: readonly PublishingPlace[]): Promise<void> {
+  if (places.length < 2) return
+  // What is wrong with one is told when its own turn comes.
+  for (const place of places) await readBase(session, place).catch(() => null)
 }
 
 /** Rounds one after the other; what one throws is told, and does not end the others. */

@@ -135,6 +135,25 @@ describe('protocol 5 relay gateway: mooring publish', () => {
     expect([yes.code, yes.json.changes.map(({ tag }) => tag)]).toEqual([0, ['mine']])
   })
 
+  test('flags that a gateway adds are said: an immutable tag, and a tombstone, which is no addition but a deletion for good', async () => {
+    const staged = await stageImage(world, 'asked.eth', 'flagged', 'flagged')
+    const shown = async (flags: number) => {
+      world.front.staged = [{ ...staged, entry: staged.entry && { ...staged.entry, flags } }]
+      return (await run(world, 'flags', ['publish', 'asked.eth', '--dry-run'])).err
+    }
+    expect(await shown(0)).toMatch(/added {3}flagged(?![\s\S]*(?:immutable|for good))/)
+    expect(await shown(1)).toMatch(/added {3}flagged[\s\S]*immutable from now on/)
+    expect(await shown(3)).toMatch(/removed {1}flagged[\s\S]*deleted for good: the tag cannot be used again/)
+  })
+
+  test('what a gateway says steers no terminal: control characters of its refusals are shown as escapes', async () => {
+    const error = { code: 'DENIED\u001b[2J\u009b31m', message: 'plain' }
+    world.front.meddle = async () => ({ status: 403, body: JSON.stringify({ errors: [error] }) })
+    const { code, err, json } = await run(world, 'terminal', ['publish', 'asked.eth', '--dry-run'])
+    expect([code, json.error]).toEqual([1, error.code])
+    expect(err).toContain('DENIED\\u001b[2J\\u009b31m: plain')
+  })
+
   test('who is not a publisher is refused before anything is signed, and told who is', async () => {
     world.front.staged = [await stageImage(world, 'asked.eth', 'other', 'other')]
     const args = ['publish', 'asked.eth', '--yes', '--key-file']

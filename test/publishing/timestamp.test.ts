@@ -5,12 +5,12 @@ import { hashTimestamp } from '../../gateway/tags/list.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { type PublishingWorld, run, sendAsOwner, setPolicy, stageImage, startPublishingWorld } from './world.ts'
 
-const names = ['fresh.eth', 'wire.eth', 'none.eth', 'old.eth', 'both.eth']
+const names = ['fresh.eth', 'wire.eth', 'none.eth', 'old.eth', 'both.eth', 'behind.eth']
 const timestamper = addressOf(testKeys.third)
 let world: PublishingWorld
 beforeAll(async () => {
   world = await startPublishingWorld(names)
-  for (const ensName of ['fresh.eth', 'wire.eth', 'old.eth']) await askForTimestamps(ensName)
+  for (const ensName of ['fresh.eth', 'wire.eth', 'old.eth', 'behind.eth']) await askForTimestamps(ensName)
 })
 afterAll(() => world.close())
 beforeEach(() => {
@@ -105,6 +105,26 @@ describe('mooring timestamp', () => {
     }
     const { code, json } = await stamp('old', 'old.eth')
     expect([code, json.error, sent]).toEqual([4, 'Rollback', []])
+  })
+
+  test('a gateway that stays behind gets no timestamp from a machine that never saw the newer list, though it is asked first', async () => {
+    await publishTag('behind.eth', 'a')
+    const before = await (await fetch(`${world.relay.url}/v2/behind.eth/_mooring/list`)).text()
+    const both = ['--gateway', world.front.url, '--gateway', world.relay.url]
+    expect((await stamp('behind-1', 'behind.eth', ...both)).code).toBe(0)
+    await publishTag('behind.eth', 'b')
+    const sent: string[] = []
+    world.front.meddle = async (method, path) => {
+      if (method === 'PUT') sent.push(path)
+      return path.endsWith('/_mooring/list') ? { status: 200, body: before } : null
+    }
+    const { code, json } = await stamp('behind-2', 'behind.eth', ...both)
+    expect([code, json.error, sent]).toEqual([4, 'Rollback', []])
+    const [stale, newer] = json.gateways as unknown as object[]
+    expect([stale, newer]).toEqual([
+      expect.objectContaining({ gateway: world.front.url, version: null, error: 'Rollback' }),
+      expect.objectContaining({ gateway: world.relay.url, version: 2, error: null }),
+    ])
   })
 })
 

@@ -1,4 +1,4 @@
-import { readText } from '../../config.ts'
+import { isLoopbackHost, readText } from '../../config.ts'
 import { readKeyFile } from '../../signer.ts'
 import type { Credentials } from '../client/credentials.ts'
 import { withCredentials } from '../client/credentials.ts'
@@ -69,14 +69,18 @@ function scopeIn(challenge: string): { repository: string; scope: string } | nul
   return { repository, scope: `repository:${repository}:${[...all].join(',')}` }
 }
 
-/** The kept login of a host, where the challenge names that very login's realm: a token goes nowhere else. */
+/** The kept login of a host, where the challenge names that very login's realm: a token goes nowhere else, and over https only or on this machine. */
 async function loginFor(
   context: VerbContext,
   logins: StoredLogins,
   url: string,
   challenge: string,
 ): Promise<StoredLogin | null> {
-  const { origin, host } = new URL(url)
+  const { origin, host, protocol, hostname } = new URL(url)
+  if (protocol !== 'https:' && !isLoopbackHost(hostname)) {
+    context.note(`warning: ${origin} asks for a login over plain http: none is sent`)
+    return null
+  }
   const realm = `${origin}/token`
   const said = /\brealm="([^"]{1,300})"/i.exec(challenge)?.[1]
   if (said !== realm) {

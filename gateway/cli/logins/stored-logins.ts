@@ -65,13 +65,13 @@ export async function writeSecret(file: string, text: string): Promise<void> {
   try {
     await handle.writeFile(text)
     await handle.sync()
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
   } finally {
     await handle.close()
   }
-  await rename(temporary, file).catch(async (error: unknown) => {
-    await rm(temporary, { force: true })
-    throw error
-  })
 }
 
 async function readLogin(file: string): Promise<StoredLogin | null> {

@@ -36,19 +36,27 @@ function describeMove({ tag, before, after, platforms, staged }: Move): string[]
   const about = [
     ...(after !== null && !isTombstone(after) ? [`${after.size} bytes`, after.mediaType] : []),
     ...(platforms.length > 0 ? [platforms.join(', ')] : []),
-    ...(isImmutable(after) && !isImmutable(before) ? ['immutable from now on'] : []),
+    ...(after === null ? [] : lastingChanges(before, after)),
     ...(staged === null ? [] : [`pushed by ${staged.by} at ${timeText(staged.at)}`]),
   ]
   const lines = [`  ${kind.padEnd(8)}${tag}  ${digests}`]
   return about.length === 0 ? lines : [...lines, `          ${about.join('; ')}`]
 }
 
+/** What stays true of a tag, or changes of it, where its digest says nothing of that. */
+function lastingChanges(before: TagEntry | null, after: TagEntry): string[] {
+  const isSameManifest = before?.digest === after.digest && before.swarmReference !== after.swarmReference
+  const reference = isSameManifest ? [`Swarm reference ${before.swarmReference} -> ${after.swarmReference}`] : []
+  if (isTombstone(after)) return ['deleted for good: the tag cannot be used again in this epoch', ...reference]
+  return [...(isImmutable(after) && !isImmutable(before) ? ['immutable from now on'] : []), ...reference]
+}
+
 /** What becomes of a tag. */
 export type MoveKind = 'added' | 'moved' | 'removed' | 'flagged'
 
-/** An immutable tag is removed by its tombstone. */
+/** A tombstone removes a tag, one that was never there too. */
 export function kindOf(before: TagEntry | null, after: TagEntry | null): MoveKind {
-  if (after === null || (isTombstone(after) && before !== null && !isTombstone(before))) return 'removed'
+  if (after === null || (isTombstone(after) && !(before !== null && isTombstone(before)))) return 'removed'
   if (before === null) return 'added'
   return before.digest === after.digest && before.mediaType === after.mediaType ? 'flagged' : 'moved'
 }
