@@ -24,6 +24,7 @@ import { createSqlStagedTags } from '../gateway/store/sql-staged-tags.ts'
 import { createSqlTagLists } from '../gateway/store/sql-tag-lists.ts'
 import { createThrottle } from '../gateway/throttle.ts'
 import type { WorkerConfig } from './config.ts'
+import { cacheAtEdge } from './edge-cache.ts'
 import type { Env } from './env.ts'
 import { bodyOfLength } from './fixed-length.ts'
 import type { Repository } from './repository.ts'
@@ -43,7 +44,7 @@ export const contentOf = keptFor((bucket: Env['BLOBS']) => createR2Content(bucke
  */
 export async function openDeps(env: Env, config: WorkerConfig): Promise<WorkerDeps> {
   const sql = createD1Sql(env.DB)
-  const local = contentOf(env.BLOBS)
+  const local = cacheAtEdge(contentOf(env.BLOBS), await caches.open('content'))
   const clock = () => BigInt(Math.floor(Date.now() / 1000))
   const pause = () => scheduler.wait(0)
   const readTask = (ensName: string) => repositoryOf(env, ensName).readTask()

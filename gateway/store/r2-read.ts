@@ -72,14 +72,14 @@ function spanOf(size: number, range: ByteRange | undefined): [first: number, end
   throw new RangeError(`range ${first}-${last} is not inside ${size} bytes`)
 }
 
-const ofKnownLength = new WeakSet<ReadableStream>()
+const knownLengths = new WeakMap<ReadableStream, number>()
 
 /**
- * Whether the runtime knows the length of what `readContent` gave already: then it goes out as it is. workerd cannot pipe one stream of
+ * The length of what `readContent` gave where the runtime knows it already: then it goes out as it is. workerd cannot pipe one stream of
  * fixed length into another.
  */
-export function isOfKnownLength(body: ReadableStream<Uint8Array>): boolean {
-  return ofKnownLength.has(body)
+export function knownLengthOf(body: ReadableStream<Uint8Array>): number | undefined {
+  return knownLengths.get(body)
 }
 
 /** Some bytes of one object. */
@@ -117,7 +117,7 @@ async function openSegments(
   const first = await pieces.next()
   const { readable, writable } = new FixedLengthStream(bytes)
   pump(first, pieces, writable.getWriter()).catch(() => undefined)
-  ofKnownLength.add(readable)
+  knownLengths.set(readable, bytes)
   return readable
 }
 

@@ -116,7 +116,7 @@ export async function expectPushed(
 /** ENS proves that there is no such tag (exit code 3), or that nothing was ever published can be said and no more (4). */
 async function expectUnpublished(mooring: Mooring, nameAndTag: string): Promise<void> {
   const refused = await mooring.resolve(nameAndTag).catch((error: Error) => error.message)
-  assert.match(String(refused), /: exit (3\n|4\n[^]*no list of)/)
+  assert.match(String(refused), /: exit (3\n|4\n[\s\S]*no list of)/)
 }
 
 /**

@@ -6,9 +6,13 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { sendAuthorized } from '../../gateway/cli/client/credentials.ts'
+import { withLogins } from '../../gateway/cli/logins/carry-logins.ts'
 import { answerDocker } from '../../gateway/cli/logins/credential-helper.ts'
 import { openStoredLogins, type StoredLogin } from '../../gateway/cli/logins/stored-logins.ts'
 import { runCommandLine } from '../../gateway/cli/run.ts'
+import type { VerbContext } from '../../gateway/cli/verb.ts'
+import type { Settings } from '../../gateway/config.ts'
 import { type Gateway, startGateway } from '../../gateway/serve.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { type PublishingWorld, startPublishingWorld, writeLayout } from './world.ts'
@@ -202,6 +206,30 @@ describe('commands carry the login of the gateway that they ask', () => {
     expect([code, err]).toEqual([1, expect.stringContaining(`asks for a token of ${gateway.url}/token: none is sent`)])
     expect(new Set(seen)).toEqual(new Set(['none']))
   })
+})
+
+test('a login goes over https only: to a challenge that came over plain http from elsewhere none is sent', async () => {
+  const user = newUser()
+  const notes: string[] = []
+  const settings: Settings = new Map([['state', [{ text: user.state, from: '--state' }]]])
+  const context: VerbContext = {
+    ...{ settings, positionals: [], environment: {}, print: () => {}, note: (line: string) => notes.push(line) },
+    waitForStop: async () => {},
+  }
+  const ask = async (scheme: string) => {
+    const origin = `${scheme}://gateway.invalid`
+    const service = 'gateway.invalid'
+    const login = { host: service, username: addressOf(testKeys.owner), secret: 'mrt_secret', service, keyFile: null }
+    await user.logins.keep({ ...login, realm: `${origin}/token`, expiresAt: now() + 600 })
+    const challenge = `Bearer realm="${origin}/token",service="${service}",scope="repository:acme.eth:pull"`
+    const headers = new Headers({ 'www-authenticate': challenge })
+    const refused = async () => ({ status: 401, headers, close: () => {} })
+    return withLogins(context, () => sendAuthorized(`${origin}/v2/acme.eth/tags/list`, refused))
+  }
+  await expect(ask('https')).rejects.toThrow(/^https:\/\/gateway\.invalid\/token does not answer/)
+  expect(notes).toEqual([])
+  expect((await ask('http')).status).toBe(401)
+  expect(notes).toEqual(['warning: http://gateway.invalid asks for a login over plain http: none is sent'])
 })
 
 describe('docker-credential-mooring: the protocol of docker’s credential helpers', () => {

@@ -30,7 +30,7 @@ export async function readStaged(registry: Registry, repository = acme): Promise
 /** The staged tags with the digest each is to have; null for one that is to go. */
 export async function stagedDigests(registry: Registry): Promise<Record<string, string | null>> {
   const { changes } = await readStaged(registry)
-  return Object.fromEntries(changes.map(({ tag, entry }) => [tag, entry && entry.digest]))
+  return Object.fromEntries(changes.map(({ tag, entry }) => [tag, entry?.digest ?? null]))
 }
 
 /** Everything that the store has, also what readers leave out. */
