@@ -9,7 +9,10 @@ import { type Hex, hashTypedData } from 'viem'
 import { sign } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { callAnchor } from '../../gateway/cli/owner/calls.ts'
+import { describeDifference } from '../../gateway/cli/publishing/difference.ts'
 import { runCommandLine } from '../../gateway/cli/run.ts'
+import { type TagEntry, ZERO_REFERENCE } from '../../gateway/tags/entry.ts'
+import type { ListHeader } from '../../gateway/tags/list.ts'
 import { createSafe, deploySafeContracts } from '../chain/safe.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
 import { createWallet, openPage, press } from './wallet-page.ts'
@@ -105,6 +108,22 @@ describe('several publishers', () => {
     }
     expect(world.front.puts).toEqual([])
   })
+})
+
+test('a list that takes the Swarm reference of a manifest away says so: its digest stays what it was', () => {
+  const swarmReference = `0x${'ab'.repeat(32)}` as const
+  const digest = `sha256:${'cd'.repeat(32)}` as const
+  const before = { digest, size: 2, mediaType: 'a/b', swarmReference, updatedVersion: 1, flags: 0 }
+  const shown = (after: TagEntry) => {
+    const move = { tag: '1.0', before, after, platforms: [], staged: null }
+    const policy = { publishers: [owner], threshold: 1, timestamper: null, maxAgeSeconds: 0 }
+    const list = { name: 'both.eth', version: 2n, count: 2n, owner, epoch: 1n, expiresAt: 1n } as ListHeader
+    const draft = { list, hash: swarmReference, changes: [], signatures: [] }
+    return describeDifference(null, draft, [move], policy).join('\n')
+  }
+  expect(shown({ ...before, updatedVersion: 2 })).not.toContain('Swarm')
+  const away = shown({ ...before, swarmReference: ZERO_REFERENCE, updatedVersion: 2 })
+  expect(away).toContain(`Swarm reference ${swarmReference} -> ${ZERO_REFERENCE}`)
 })
 
 describe('ERC-1271: a Safe publishes', () => {

@@ -291,3 +291,10 @@ describe('the signing page', () => {
     expect(html).not.toMatch(/<script(?! src="signing\.js")|style=|onclick|https?:/)
   })
 })
+
+test('a signer that does not answer is called by its origin: its path or password may be a secret', async () => {
+  const { settings } = parseCommandLine(signerFlags, ['--rpc-signer', 'http://me:hunter2@127.0.0.1:9/v3/secret'], {})
+  const message = await openSigner({ settings, chainId: null, note: () => {} }).catch((error: Error) => error.message)
+  expect(message).toMatch(/^the signer http:\/\/127\.0\.0\.1:9: /)
+  expect(message).not.toMatch(/hunter2|secret/)
+})

@@ -10,6 +10,7 @@ import {
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
 import { ConfigError, readAddress, readSwitch, type Settings } from '../../config.ts'
 import type { Connection } from '../client/connect.ts'
+import { originOf } from '../client/name-on-chain.ts'
 import { readKey } from '../client/signers/key-file.ts'
 import { chooseAccount, openRpcAccount } from '../client/signers/rpc-account.ts'
 import { readRpcRefusal } from './revert.ts'
@@ -116,7 +117,7 @@ async function openKeySender(settings: Settings, chain: Chain): Promise<Sender> 
 
 async function openRpcSender(settings: Settings, chain: Chain): Promise<Sender> {
   const { url, client, address } = await openRpcAccount(settings, chain.chainId, refuseSending)
-  const refuse = refuseSending(`the signer ${url}`)
+  const refuse = refuseSending(`the signer ${originOf(url)}`)
   return createSender(chain, address, ({ to, data }, { limit, maxFeePerGas, maxPriorityFeePerGas }) => {
     const fees = {
       maxFeePerGas: numberToHex(maxFeePerGas),

@@ -1,5 +1,6 @@
 import { type Address, type Client, createClient, http } from 'viem'
 import { ConfigError, readAddress, readUrls, type Settings } from '../../../config.ts'
+import { originOf } from '../name-on-chain.ts'
 
 /** An account of a JSON-RPC signer, and the connection to it. */
 export type RpcAccount = { url: string; client: Client; address: Address }
@@ -21,17 +22,18 @@ export async function openRpcAccount(
 ): Promise<RpcAccount> {
   const [url = ''] = readUrls(settings, 'rpc-signer')
   const client = createClient({ transport: http(url, { timeout: signerTimeoutMs, retryCount: 0 }), ccipRead: false })
-  const refuse = explain(`the signer ${url}`)
+  const shown = originOf(url)
+  const refuse = explain(`the signer ${shown}`)
   if (chainId !== null) {
     const seen = Number(await client.request({ method: 'eth_chainId' }).catch(refuse))
     if (seen !== chainId) {
-      throw new ConfigError('--rpc-signer', url, `a signer for chain ${chainId}: it is on chain ${seen}`)
+      throw new ConfigError('--rpc-signer', shown, `a signer for chain ${chainId}: it is on chain ${seen}`)
     }
   }
   const accounts = await client.request({ method: 'eth_accounts' }).catch(refuse)
-  const address = chooseAccount(settings, accounts, `an account of the signer ${url}`)
+  const address = chooseAccount(settings, accounts, `an account of the signer ${shown}`)
   if (address !== undefined) return { url, client, address }
-  throw new ConfigError('--rpc-signer', url, 'a signer that shows an account: unlock it')
+  throw new ConfigError('--rpc-signer', shown, 'a signer that shows an account: unlock it')
 }
 
 /** `--from` when it is one of these, the first of them when it was not given. @throws ConfigError */

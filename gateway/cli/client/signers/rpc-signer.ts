@@ -1,12 +1,13 @@
 import { stringToHex } from 'viem'
 import type { Settings } from '../../../config.ts'
+import { originOf } from '../name-on-chain.ts'
 import { type ClientSigner, canonicalSignature, SignerRefused, typedDocumentJson } from './client-signer.ts'
 import { openRpcAccount } from './rpc-account.ts'
 
 /** A signer behind JSON-RPC (hardware wallets through Frame, Clef and the like): it shows the typed data itself. @throws ConfigError, SignerRefused */
 export async function openRpcSigner(settings: Settings, chainId: number | null): Promise<ClientSigner> {
   const { url, client, address } = await openRpcAccount(settings, chainId, refusedBySigner)
-  const refuse = refusedBySigner(`the signer ${url}`)
+  const refuse = refusedBySigner(`the signer ${originOf(url)}`)
   return {
     address,
     async signTyped({ document }) {
