@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../../oci/digest.ts'
@@ -24,8 +24,10 @@ export function createUploadMemory(stateDir: string): UploadMemory {
     async remember(repositoryUrl, digest, location) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const file = fileOf(repositoryUrl, digest)
-      await writeFile(`${file}.part`, `${location}\n`, { mode: 0o600 })
-      await rename(`${file}.part`, file)
+      // Another push of the same blob writes at the same time.
+      const part = `${file}-${randomBytes(6).toString('hex')}.part`
+      await writeFile(part, `${location}\n`, { mode: 0o600 })
+      await rename(part, file)
     },
     forget: (repositoryUrl, digest) => rm(fileOf(repositoryUrl, digest), { force: true }),
   }
