@@ -146,12 +146,18 @@ describe('protocol 5 relay gateway: mooring publish', () => {
     expect(await shown(3)).toMatch(/removed {1}flagged[\s\S]*deleted for good: the tag cannot be used again/)
   })
 
-  test('what a gateway says steers no terminal: control characters of its refusals are shown as escapes', async () => {
-    const error = { code: 'DENIED\u001b[2J\u009b31m', message: 'plain' }
+  test('what a gateway says steers no terminal: control characters become question marks or escapes, and a refusal stays one line', async () => {
+    const args = ['publish', 'asked.eth', '--dry-run']
+    const error = { code: 'DENIED\u001b[2J\npublished', message: 'pl\u009bain' }
     world.front.meddle = async () => ({ status: 403, body: JSON.stringify({ errors: [error] }) })
-    const { code, err, json } = await run(world, 'terminal', ['publish', 'asked.eth', '--dry-run'])
-    expect([code, json.error]).toEqual([1, error.code])
-    expect(err).toContain('DENIED\\u001b[2J\\u009b31m: plain')
+    const refused = await run(world, 'terminal', args)
+    expect([refused.code, refused.json.error]).toEqual([1, 'DENIED?[2J?published'])
+    expect(refused.err).toContain('DENIED?[2J?published: pl?ain')
+    const staged = JSON.stringify({ name: '\u009b2J\u202e', base: null, changes: [] })
+    world.front.meddle = async (_, path) => (path.endsWith('/staged') ? { status: 200, body: staged } : null)
+    const other = await run(world, 'terminal', args)
+    expect([other.code, other.json.error]).toEqual([4, 'BadResponse'])
+    expect(other.err).toContain('it is about "\\u009b2J\\u202e", not asked.eth')
   })
 
   test('who is not a publisher is refused before anything is signed, and told who is', async () => {

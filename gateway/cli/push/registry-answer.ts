@@ -22,7 +22,11 @@ export function refusalIn(answer: HttpAnswer, url: string): RegistryRefused {
   const [first] = errorsIn(body)
   const waitSeconds = Number(headers.get('retry-after') ?? 0) || 0
   const { code = `HTTP ${status}`, message = `${url} answers ${status}`, detail } = first ?? {}
-  return new RegistryRefused(status, code, message.replace(/[^\x20-\x7e]/g, '?'), detail, waitSeconds)
+  return new RegistryRefused(status, visible(code), visible(message), detail, waitSeconds)
+}
+
+function visible(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?')
 }
 
 function errorsIn(body: Uint8Array): { code: string; message: string; detail?: unknown }[] {
