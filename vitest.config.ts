@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // In workerd: `npm run test:workers`; for a Bee node or a made-up one: `npm run test:swarm`; of minutes: `npm run test:crash`.
-    exclude: ['test/workers/**', '**/*.swarm.test.ts', ...crashTests],
+    // TUF's attacks: `npm run test:tuf`.
+    exclude: ['test/workers/**', 'test/bee/**', '**/*.swarm.test.ts', 'test/tuf/**', ...crashTests],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,

@@ -9,7 +9,8 @@ const { BEE_URL } = process.env
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
-    include: ['test/**/*.swarm.test.ts'],
+    // What is about faults alone needs a made-up node, and says nothing of a real one.
+    include: BEE_URL ? ['test/**/*.swarm.test.ts'] : ['test/**/*.swarm.test.ts', 'test/bee/**/*.test.ts'],
     reporters: [createReporter(BEE_URL ? `on the real Bee at ${BEE_URL}` : 'on a fake Bee, 0 on a real one')],
     pool: 'forks',
     // The whole of what `npm test` only takes a sample of.

@@ -2,10 +2,16 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { createReporter } from '../reporter.ts'
 
-// `npm run test:crash`: a process killed, or the power cut, at every step of what it writes. Minutes, and one after another.
+// `npm run test:crash`: a process killed, the power cut or the disk full at every step of what is written. Minutes, and one after another.
 
 /** `npm test` leaves these out. */
-export const crashTests = ['test/store/kill.test.ts', 'test/store/power-cut.test.ts', 'test/e2e/kill.test.ts']
+export const crashTests = [
+  'test/store/kill.test.ts',
+  'test/store/power-cut.test.ts',
+  'test/store/full-disk.test.ts',
+  'test/collector/chaos.test.ts',
+  'test/e2e/kill.test.ts',
+]
 
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),

@@ -111,17 +111,17 @@ test('bytes may change once they were taken', async () => {
   expect(await hasher.digest()).toBe(hashPlainly(content))
 })
 
-test('no more is taken than threads have room for: four batches each', async () => {
+test('no more is taken than threads have room for: sixteen batches each', async () => {
   const { threads, close } = await open({ program: silent() })
   const batch = new Uint8Array(batchBytes)
   let taken = 0
-  const all = Array.from({ length: 19 }, () => threads.handOver(batch).then(() => taken++))
-  await Promise.all(all.slice(0, 8))
+  const all = Array.from({ length: 35 }, () => threads.handOver(batch).then(() => taken++))
+  await Promise.all(all.slice(0, 32))
   await setImmediate()
-  expect(taken).toBe(8)
+  expect(taken).toBe(32)
   await close()
   await Promise.all(all)
-  expect(taken).toBe(19)
+  expect(taken).toBe(35)
 })
 
 test('a thread that ends in the middle loses nothing, another takes its place, and it is told', async () => {
