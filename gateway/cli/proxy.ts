@@ -9,6 +9,7 @@ import { listenOnLoopback } from './proxy/listening.ts'
 import { createNameReader } from './proxy/served-names.ts'
 import { createStanding } from './proxy/standing.ts'
 import { createSwarmContent, openSwarm } from './proxy/swarm-source.ts'
+import { warmUp } from './proxy/warm-up.ts'
 import { installSettings, refuseOtherFlags, settingsFlags, uninstallSettings } from './proxy-settings.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -76,7 +77,9 @@ async function serveProxy(context: VerbContext): Promise<number> {
   const stopped = context.waitForStop()
   const { url } = listening
   context.print(wantsJson(context) ? JSON.stringify({ ready: true, proxy: url }) : `verifying proxy on ${url}`)
+  const warm = warmUp()
   await stopped
+  await warm
   await listening.close()
   return exitCodes.done
 }
