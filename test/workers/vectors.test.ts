@@ -8,7 +8,7 @@ const lookups = import.meta.glob<LookupCase[]>('../vectors/lookup/*.json', { eag
 const formats = import.meta.glob<unknown[]>('../vectors/*.json', { eager: true, import: 'default' })
 
 test('all files are here', () => {
-  expect([Object.keys(lookups).length, Object.keys(formats).length]).toEqual([13, 3])
+  expect([Object.keys(lookups).length, Object.keys(formats).length]).toEqual([13, 4])
 })
 
 lookupVectors(new Map(Object.entries(lookups)))
