@@ -13,9 +13,9 @@ import { hashRevocation } from '../../gateway/tags/list.ts'
 import { startRpcProxy } from '../chain/rpc-proxy.ts'
 import { command } from '../cli/command.ts'
 import { addressOf, testKeys } from '../fixtures.ts'
-import { type Draft, type Image, imageThatSays, imageType, type Publication, publish, sha256 } from './publication.ts'
+import { imageType, type Publication, publish, sha256 } from './publication.ts'
+import { one, openShowing, two } from './scene.ts'
 import { accepted, chainTime, refused, type Stage, startStage, type Who } from './stage.ts'
-import { startToldGateway } from './told-gateway.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -23,23 +23,20 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-const [one, two] = [imageThatSays('one'), imageThatSays('two')]
 const noTimestamper: Address = `0x${'00'.repeat(20)}`
 
 async function openScene() {
-  const ensName = await stage.openName()
-  const gateway = await startToldGateway()
-  onTestFinished(gateway.close)
-  const issuedAt = BigInt(Math.floor(Date.now() / 1000))
-  const show = async (version: bigint, draft: Draft = {}, tags: Record<string, Image> = { a: one, b: one }) => {
-    gateway.publication = await publish(stage.domain, ensName, tags, { version, issuedAt, ...draft })
-    return gateway.publication.signed
-  }
+  const scene = await openShowing(stage)
   const setPolicy = (threshold: number, ...keys: Who[]) => {
     const publishers = keys.map((key) => addressOf(testKeys[key])).toSorted()
-    return stage.call('owner', 'setPolicy', ensName, { publishers, threshold, timestamper: noTimestamper, maxAge: 0 })
+    return stage.call('owner', 'setPolicy', scene.ensName, {
+      publishers,
+      threshold,
+      timestamper: noTimestamper,
+      maxAge: 0,
+    })
   }
-  return { ensName, gateway, show, setPolicy, client: stage.openClient([gateway.url]) }
+  return { ...scene, setPolicy }
 }
 
 test('A9 key compromise: one stolen key of two is ThresholdNotMet', async () => {

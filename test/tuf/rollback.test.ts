@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAX_VERSION } from '../../gateway/tags/entry.ts'
-import { type Draft, type Image, imageThatSays, publish, sha256 } from './publication.ts'
+import { sha256 } from './publication.ts'
+import { one, openShowing, two } from './scene.ts'
 import { accepted, refused, type Stage, startStage } from './stage.ts'
-import { startToldGateway } from './told-gateway.ts'
 
 let stage: Stage
 beforeAll(async () => {
@@ -12,20 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-const [one, two] = [imageThatSays('one'), imageThatSays('two')]
-
-/** A name, a gateway that shows the list of a draft whenever it is told to, and a client that has seen nothing. */
-async function openScene() {
-  const ensName = await stage.openName()
-  const gateway = await startToldGateway()
-  onTestFinished(gateway.close)
-  const issuedAt = BigInt(Math.floor(Date.now() / 1000))
-  const show = async (version: bigint, draft: Draft = {}, tags: Record<string, Image> = { a: one, b: one }) => {
-    gateway.publication = await publish(stage.domain, ensName, tags, { version, issuedAt, ...draft })
-    return gateway.publication.signed
-  }
-  return { ensName, gateway, show, client: stage.openClient([gateway.url]) }
-}
+const openScene = () => openShowing(stage)
 
 test('A4 fast-forward: after a stolen key signed the last version there is, a reset lets the publisher begin again', async () => {
   const { ensName, show, client } = await openScene()
