@@ -77,7 +77,7 @@ async function serveProxy(context: VerbContext): Promise<number> {
   const stopped = context.waitForStop()
   const { url } = listening
   context.print(wantsJson(context) ? JSON.stringify({ ready: true, proxy: url }) : `verifying proxy on ${url}`)
-  const warm = warmUp()
+  const warm = warmUp().catch(() => undefined)
   await stopped
   await warm
   await listening.close()

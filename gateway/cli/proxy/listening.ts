@@ -12,11 +12,14 @@ export type ListeningProxy = {
 }
 
 const headersTimeoutMs = 10_000
+/** So much of a body may wait for its client's connection: a piece of the size that sockets give is not waited for. */
+const unsentBytes = 256 * 1024
 const closeTimeoutMs = 5_000
 
 /** Listens on loopback, where alone runtimes take plain http. @throws ConfigError for a port that cannot be had */
 export async function listenOnLoopback(app: ProxyApp, port: number): Promise<ListeningProxy> {
-  const server = createServer({ headersTimeout: headersTimeoutMs, keepAliveTimeout: 65_000 }, (incoming, outgoing) => {
+  const options = { headersTimeout: headersTimeoutMs, keepAliveTimeout: 65_000, highWaterMark: unsentBytes }
+  const server = createServer(options, (incoming, outgoing) => {
     respond(app, incoming, outgoing).catch(() => outgoing.destroy())
   })
   await new Promise<void>((resolve, reject) => {
