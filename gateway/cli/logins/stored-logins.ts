@@ -58,14 +58,23 @@ export function openStoredLogins(stateDir: string): StoredLogins {
   }
 }
 
-/** A file in the place of another, readable by its owner alone from its first byte. */
-export async function writeSecret(file: string, text: string): Promise<void> {
+/**
+ * A file in the place of another, readable by its owner alone from its first byte; false, and nothing is changed, where `mayReplace` says so
+ * when everything else is done.
+ */
+export async function writeSecret(
+  file: string,
+  text: string,
+  mayReplace: () => Promise<boolean> = async () => true,
+): Promise<boolean> {
   const temporary = `${file}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`
   const handle = await open(temporary, 'wx', 0o600)
   try {
     await handle.writeFile(text)
     await handle.sync()
-    await rename(temporary, file)
+    const isFree = await mayReplace()
+    await (isFree ? rename(temporary, file) : rm(temporary, { force: true }))
+    return isFree
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
