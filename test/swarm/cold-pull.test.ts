@@ -35,7 +35,7 @@ beforeEach(async () => {
   node = await startFakeBee()
   onTestFinished(() => node.stop())
   node.buyBatch()
-  const bees = [createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 2_000 })]
+  const bees = [createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 20_000 })]
   const stores = createMemoryStores()
   const first = registryOver(stores)
   const uploads = { bees, postage: createPostage(bees, null, first.deps.clock), sync: true }

@@ -53,7 +53,7 @@ async function startNode(): Promise<FakeBee> {
   return node
 }
 
-const talkTo = ({ beeUrl }: FakeBee): Bee => createFetchBee({ beeUrl, idleTimeoutMs: 2_000 })
+const talkTo = ({ beeUrl }: FakeBee): Bee => createFetchBee({ beeUrl, idleTimeoutMs: 20_000 })
 const writesTo = (node: FakeBee) => node.seen.filter(({ method, path }) => method === 'POST' && path === '/bytes')
 const logged = (deps: { logged: [string, unknown][] }, event: string) => deps.logged.filter(([said]) => said === event)
 

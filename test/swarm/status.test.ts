@@ -32,7 +32,7 @@ beforeEach(async () => {
   node = await startFakeBee()
   onTestFinished(() => node.stop())
   batch = `0x${node.buyBatch()}`
-  const bee = createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 2_000 })
+  const bee = createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 20_000 })
   const lasting: Bee = {
     ...bee,
     listPostageBatches: async () =>

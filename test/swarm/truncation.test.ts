@@ -36,7 +36,7 @@ test.each(ways)(
   'hard tests 2 and 3: upstream dies at 50 %% %s: the transfer is an incomplete one',
   async (_how, damage) => {
     const node = await startFakeBee()
-    const bee = createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 2_000 })
+    const bee = createFetchBee({ beeUrl: node.beeUrl, idleTimeoutMs: 20_000 })
     await bee.writeBytes(large, large.byteLength, { postageBatchId: `0x${node.buyBatch()}` })
     const gateway = await gatewayOver([bee])
     const server = createServer(
