@@ -29,6 +29,8 @@ afterEach(async () => {
 const hosts = {
   docker: 'etc/docker/certs.d/acme.eth/hosts.toml',
   containerd: 'etc/containerd/certs.d/acme.eth/hosts.toml',
+  // What nerdctl takes before `_default`.
+  nerdctl: 'etc/containerd/certs.d/acme.eth_443_/hosts.toml',
 }
 const registries = 'etc/containers/registries.conf.d/mooring.conf'
 const all = ['--docker', '--containerd', '--podman']
@@ -78,11 +80,12 @@ test('install writes one hosts.toml for each name and one registries file, for e
   const before = process.umask(0o077)
   const { code, value, actions } = await install(...all).finally(() => process.umask(before))
   expect([code, value.ok, value.done]).toEqual([0, true, true])
-  expect(actions).toEqual({ [hosts.docker]: 'write', [hosts.containerd]: 'write', [registries]: 'write' })
-  expect(Object.keys(tree()).sort()).toEqual([hosts.containerd, registries, hosts.docker].sort())
+  const files = [...Object.values(hosts), registries]
+  expect(actions).toEqual(Object.fromEntries(files.map((path) => [path, 'write'])))
+  expect(Object.keys(tree()).sort()).toEqual(files.sort())
   const body =
     'server = "http://127.0.0.1:5055"\n\n[host."http://127.0.0.1:5055"]\n  capabilities = ["pull", "resolve"]\n'
-  for (const path of [hosts.docker, hosts.containerd]) expect(read(path).split('\n').slice(2).join('\n')).toBe(body)
+  for (const path of Object.values(hosts)) expect(read(path).split('\n').slice(2).join('\n')).toBe(body)
   for (const path of [hosts.docker, registries]) {
     expect(read(path).split('\n')[0]).toMatch(/^# written by mooring proxy install/)
     expect(statSync(join(root, path)).mode & 0o777).toBe(0o644)
@@ -118,10 +121,10 @@ test('a second install changes nothing, with another port it replaces what it wr
   await install(...all)
   const before = tree()
   const again = await install(...all)
-  expect([again.code, ...Object.values(again.actions)]).toEqual([0, 'same', 'same', 'same'])
+  expect([again.code, ...Object.values(again.actions)]).toEqual([0, 'same', 'same', 'same', 'same'])
   expect(tree()).toEqual(before)
   const moved = await install(...all, '--port', '6000')
-  expect([moved.code, ...Object.values(moved.actions)]).toEqual([0, 'replace', 'replace', 'replace'])
+  expect([moved.code, ...Object.values(moved.actions)]).toEqual([0, 'replace', 'replace', 'replace', 'replace'])
   for (const text of Object.values(tree()))
     expect([text.includes(':6000'), text.includes(':5055')]).toEqual([true, false])
 })
@@ -137,8 +140,8 @@ test('--dry-run prints every file and its text, and writes nothing', async () =>
     Object.fromEntries(plan.value.files.map(({ path, text }) => [path.slice(root.length + 1), text])),
   )
   const removal = await proxy('uninstall', '--dry-run')
-  expect(Object.values(removal.actions)).toEqual(['remove', 'remove', 'remove'])
-  expect(Object.keys(tree())).toHaveLength(3)
+  expect(Object.values(removal.actions)).toEqual(Array(4).fill('remove'))
+  expect(Object.keys(tree())).toHaveLength(4)
 })
 
 const inTheWay: [string, (path: string) => void][] = [
@@ -177,7 +180,7 @@ test('uninstall removes what install wrote and nothing beside it', async () => {
   const before = tree()
   await install(...all, '--name', 'shop.acme.eth')
   const { code, value } = await proxy('uninstall')
-  expect([code, value.ok, value.files.length]).toEqual([0, true, 5])
+  expect([code, value.ok, value.files.length]).toEqual([0, true, 7])
   expect(tree()).toEqual(before)
   expect(readdirSync(join(root, 'etc/containerd/certs.d'))).toEqual([])
   expect((await proxy('uninstall')).value).toMatchObject({ ok: true, files: [] })
@@ -191,7 +194,8 @@ test('a file that somebody changed is kept and named by uninstall and install: e
   expect([again.code, again.actions[hosts.docker], again.value.done]).toEqual([1, 'keep', false])
   expect(read(hosts.containerd)).toContain(':5055')
   const { code, err, actions } = await proxy('uninstall')
-  expect([code, actions]).toEqual([1, { [hosts.docker]: 'keep', [hosts.containerd]: 'remove', [registries]: 'remove' }])
+  const removed = Object.fromEntries([hosts.containerd, hosts.nerdctl, registries].map((path) => [path, 'remove']))
+  expect([code, actions]).toEqual([1, { [hosts.docker]: 'keep', ...removed }])
   expect(err).toContain(`${join(root, hosts.docker)} stays as it is: somebody changed it`)
   expect(tree()).toEqual({ [hosts.docker]: changed })
 })
@@ -201,7 +205,7 @@ test('uninstall for one client, or one name, leaves the others', async () => {
   expect(Object.keys((await proxy('uninstall', '--docker', '--name', 'bob.eth')).actions)).toEqual([
     'etc/docker/certs.d/bob.eth/hosts.toml',
   ])
-  expect(Object.keys((await proxy('uninstall', '--containerd')).actions)).toHaveLength(2)
+  expect(Object.keys((await proxy('uninstall', '--containerd')).actions)).toHaveLength(4)
   expect(Object.keys(tree()).sort()).toEqual([registries, hosts.docker].sort())
 })
 
@@ -243,6 +247,7 @@ test('--user writes where the rootless clients of one user look', async () => {
   expect(code).toBe(0)
   expect(Object.keys(tree()).sort()).toEqual([
     'config/containerd/certs.d/acme.eth/hosts.toml',
+    'config/containerd/certs.d/acme.eth_443_/hosts.toml',
     'config/containers/registries.conf.d/mooring.conf',
     'config/docker/certs.d/acme.eth/hosts.toml',
   ])
@@ -318,7 +323,10 @@ test('containerd: config_path decides the folder, and without one it is said wha
     expect(value.notes.join()).not.toContain('config_path')
   }
   await install('--containerd')
-  expect((await proxy('uninstall')).actions).toEqual({ 'var/lib/settings/certs.d/acme.eth/hosts.toml': 'remove' })
+  expect((await proxy('uninstall')).actions).toEqual({
+    'var/lib/settings/certs.d/acme.eth/hosts.toml': 'remove',
+    'var/lib/settings/certs.d/acme.eth_443_/hosts.toml': 'remove',
+  })
   put('etc/containerd/config.toml', `version = 2\n${table}\n  # config_path = "/nowhere"\n  config_path = ""\n`)
   expect((await install('--containerd', '--dry-run')).value.clients[0]?.folder).toBe(
     join(root, 'etc/containerd/certs.d'),

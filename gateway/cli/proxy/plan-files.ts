@@ -22,10 +22,19 @@ export async function planInstall(clients: readonly FoundClient[], hosts: readon
   for (const { client, folder } of clients) {
     if (client === 'podman') files.push(await planRegistries(join(folder, registriesFile), hosts, port))
     else {
-      for (const host of hosts) files.push(await planText(client, join(folder, host, 'hosts.toml'), renderHosts(port)))
+      const paths = hosts.flatMap((host) => hostFolders(client, host).map((name) => join(folder, name, 'hosts.toml')))
+      for (const path of paths) files.push(await planText(client, path, renderHosts(port)))
     }
   }
   return files
+}
+
+/**
+ * The folders of one host. nerdctl asks for a host with the port of https first, and takes `_default` before the folder of the host alone:
+ * with that in place it would pass the proxy by.
+ */
+function hostFolders(client: ClientName, host: string): string[] {
+  return client === 'containerd' ? [host, `${host}_443_`] : [host]
 }
 
 async function planText(client: ClientName, path: string, body: string): Promise<PlannedFile> {
@@ -66,8 +75,8 @@ export async function planUninstall(place: Place, clients: readonly ClientName[]
 
 async function planRemovals(client: ClientName, folder: string, hosts: readonly string[] | null) {
   const files: PlannedFile[] = []
-  for (const host of hosts ?? (await namesIn(folder))) {
-    const path = join(folder, host, 'hosts.toml')
+  for (const name of hosts?.flatMap((host) => hostFolders(client, host)) ?? (await namesIn(folder))) {
+    const path = join(folder, name, 'hosts.toml')
     const present = await readSealed(path)
     if (present?.state === 'ours') files.push({ path, client, action: 'remove', text: null, reason: null })
     if (present?.state === 'changed') files.push(keep(client, path, changed))
