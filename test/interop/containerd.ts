@@ -43,6 +43,17 @@ export async function startContainerd(cri: 'cri' | 'no cri' = 'no cri'): Promise
   throw new Error(`containerd does not answer:\n${said}`)
 }
 
+/**
+ * nerdctl on that containerd, where `acme.eth` is the decoy's address; what it keeps of its own, and docker's configuration that it reads,
+ * is in `home`.
+ */
+export function startNerdctl({ socket }: Containerd, home: string): Program {
+  const bound = bindWithDecoy('nerdctl', home)
+  const flags = ['--address', socket, '--snapshotter', 'native', '--data-root', join(home, 'data')]
+  const env = { NERDCTL_TOML: join(home, 'nerdctl.toml'), DOCKER_CONFIG: join(home, '.docker') }
+  return (args, options) => bound([...flags, ...args], { ...options, env: { ...env, ...options?.env } })
+}
+
 const criTable = '[plugins."io.containerd.grpc.v1.cri"'
 
 function writeConfig(folder: string, settings: string, socket: string, cri: 'cri' | 'no cri'): string {

@@ -6,6 +6,7 @@ import { crane } from './clients/crane.ts'
 import { cri, ctr } from './clients/ctr.ts'
 import { dockerClassic, dockerContainerd } from './clients/docker.ts'
 import { helm } from './clients/helm.ts'
+import { nerdctl } from './clients/nerdctl.ts'
 import { oras } from './clients/oras.ts'
 import { regctl } from './clients/regctl.ts'
 import { skopeo } from './clients/skopeo.ts'
@@ -23,6 +24,7 @@ const rows: readonly Row[] = [
   skopeo,
   ctr,
   cri,
+  nerdctl,
   crane,
   regctl,
   oras,

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where `go install tool` puts crane, oras and regctl (see CONTRIBUTING.md). */
+/** Where `go install tool` puts crane, oras, regctl and nerdctl (see CONTRIBUTING.md). */
 export const goToolFolder = fileURLToPath(new URL('./tools/bin', import.meta.url))
 
 /** How to get what is there; `npm run test:interop -- --all` gets the rest. */
 export const goToolHint = 'cd test/interop/tools && GOBIN=$PWD/bin go install tool'
+
+/** How to get nerdctl, whose module is its own: it and the others would settle on versions that neither was made with. */
+export const nerdctlHint = 'cd test/interop/tools/nerdctl && GOBIN=$PWD/../bin go install tool'
 
 /** How to get a Debian package. */
 export const debianHint = (name: string) => `apt-get install ${name}`

@@ -40,10 +40,10 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
   const { client, place } = puller
   let images = 0
   /** Every pull is of an image that nobody saw before, under a tag that nobody asked for. */
-  const pullFresh = async () => {
+  const pullFresh = async (before = '') => {
     const tag = `v${images++}`
     const layout = await lab.seedImage(`acme.eth/${client}-host`, tag)
-    await puller.pull(`acme.eth/${client}-host:${tag}`, layout)
+    await puller.pull(`${before}acme.eth/${client}-host:${tag}`, layout)
   }
   const expectDecoy = async (proxy: VerifyingProxy) => {
     await pullFresh().catch((error: unknown) => {
@@ -70,6 +70,7 @@ export function pullsThroughProxy(lab: Lab, puller: NamePuller): NonNullable<Cli
       await expectDecoy(proxy)
       await settle('install', '--port', `${proxy.port}`)
       await pullFresh()
+      await pullFresh(`localhost:${proxy.port}/`)
       assert.equal(proxy.decoy.dialled(), 0)
     },
     'lies refused': async () => {
