@@ -2,25 +2,32 @@ import { type Hex, isHex } from 'viem'
 import { ConfigError, readAddress, readSwitch, readText, type Settings } from '../config.ts'
 import { entryToJson } from '../tags/json.ts'
 import { MAX_SIGNATURE_BYTES } from '../tags/signature.ts'
+import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
-import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { defaultStateDir } from './client/memory.ts'
+import { openSession, parseSubject, type Session, wantsJson } from './client/session.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { readGlobs } from './globs.ts'
 import { withLogins } from './logins/carry-logins.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
+import { carryToOthers, levelLead, type Round, type Standing } from './publishing/other-gateways.ts'
+import { placesOf } from './publishing/places.ts'
 import { publishImported, publishStaged } from './publishing/publish-name.ts'
 import { safeMessageOf } from './publishing/safe-message.ts'
 import type { PublishRun, Settled } from './publishing/settle-draft.ts'
 import { stampPublished } from './publishing/stamp.ts'
+import { createUploadMemory } from './push/upload-memory.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** `mooring publish NAME` */
 export const publish: Verb = {
   name: 'publish',
-  usage: 'NAME [--gateway URL] [--tag GLOB]... [--dry-run] [--yes] [signer] [flags]',
+  usage: 'NAME [--gateway URL]... [--tag GLOB]... [--dry-run] [--yes] [signer] [flags]',
   summary: 'Sign and publish what was pushed to a gateway that holds no key, after checking all of it here.',
   notes: [
     'Every staged manifest is read and hashed, the list is built here from the last verified one, and the difference is shown before anybody signs.',
+    'It goes through --gateway (or the first that the chain names), then the same list and its content to the other gateways of the name:',
+    'those that the chain names, or further --gateway. With nothing new to publish, gateways that stayed behind are brought up.',
     'Several publishers: --export FILE, then --import FILE at the next one. A Safe: --safe ADDRESS, then again with --safe-signature.',
     'Where the owner can sign nothing: --anchored, then mooring anchor, then --anchored again.',
   ],
@@ -48,9 +55,15 @@ async function runPublish(context: VerbContext): Promise<number> {
   const outcome: Outcome = { ...nothing, name: subject.ensName }
   let run: PublishRun | null = null
   try {
-    run = await openRun(context, await openSession(context, subject), subject, asked)
-    outcome.gateway = run.place.gateway
-    report(run, await publishAsked(run, asked), outcome)
+    const session = await openSession(context, subject)
+    const places = await placesOf(session, subject.repository)
+    outcome.gateway = places.lead.gateway
+    run = await openRun(context, session, places.lead, asked)
+    const round = { session, places, memory: uploadMemoryOf(context), say: run.say, warn: context.note }
+    await levelLead(round, !run.dryRun)
+    const settled = await publishAsked(run, asked)
+    report(run, settled, outcome)
+    reportStanding(await carryToOthers(round, settled), outcome)
     if (wantsJson(context)) context.print(JSON.stringify(outcome))
     else if (outcome.safeMessage !== null) context.print(JSON.stringify(outcome.safeMessage.typedData))
     return exitCodes.done
@@ -71,7 +84,10 @@ type Outcome = {
   version: number | null
   listHash: Hex | null
   changes: { tag: string; before: object | null; after: object | null }[]
+  /** The one that it was published through. */
   gateway: string | null
+  /** That one and the others, and how each stands to the list; empty where nothing was sent. */
+  gateways: Standing['gateways']
   /** Who signed it. */
   signers: string[]
   exported: string | null
@@ -80,7 +96,7 @@ type Outcome = {
 }
 
 const nothing = {
-  ...{ published: false, version: null, listHash: null, changes: [], gateway: null, signers: [] },
+  ...{ published: false, version: null, listHash: null, changes: [], gateway: null, gateways: [], signers: [] },
   ...{ exported: null, safeMessage: null, error: null },
 }
 
@@ -123,19 +139,22 @@ function readSignature(text: string | undefined): Hex | null {
   )
 }
 
-async function openRun(context: VerbContext, session: Session, subject: Subject, { safe }: Asked): Promise<PublishRun> {
+function uploadMemoryOf({ settings, environment }: VerbContext): Round['memory'] {
+  return createUploadMemory(readText(settings, 'state') ?? defaultStateDir(environment))
+}
+
+async function openRun(
+  context: VerbContext,
+  session: Session,
+  place: PublishRun['place'],
+  { safe }: Asked,
+): Promise<PublishRun> {
   const { settings, note, ask } = context
-  const { gateways, reach, domain } = session.onChain
-  const [gateway, ...others] = gateways
-  if (gateway === undefined || (others.length > 0 && settings.has('gateway'))) {
-    const seen = gateway === undefined ? null : gateways.join(' ')
-    throw new ConfigError('--gateway', seen, 'the URL of the gateway that was pushed to')
-  }
+  const { chainId } = session.onChain.domain
   const dryRun = readSwitch(settings, 'dry-run')
   return {
-    ...{ session, safe, dryRun, ask },
-    place: { gateway, repository: subject.repository, reach },
-    signer: dryRun ? null : await openSigner({ settings, chainId: domain.chainId, note }),
+    ...{ session, safe, dryRun, ask, place },
+    signer: dryRun ? null : await openSigner({ settings, chainId, note }),
     anchored: readSwitch(settings, 'anchored'),
     yes: readSwitch(settings, 'yes'),
     exportFile: readText(settings, 'export') ?? null,
@@ -168,6 +187,14 @@ function report(run: PublishRun, settled: readonly Settled[], outcome: Outcome):
   const isForSafe = run.safe !== null && run.safe.signature === null && !isShown
   if (isForSafe && run.safe)
     outcome.safeMessage = safeMessageOf(run.session.onChain.domain.chainId, run.safe.address, hash)
+}
+
+/** Published is what one gateway at least shows. @throws GatewayUnavailable where the one that said so does not, and no other */
+function reportStanding({ gateways, isPublished }: Standing, outcome: Outcome): void {
+  outcome.gateways = gateways
+  if (!outcome.published || isPublished) return
+  outcome.published = false
+  throw new GatewayUnavailable(`no gateway shows version ${outcome.version}: the same command sends it again`)
 }
 
 function changeOf({ tag, before, after }: Settled['moves'][number]) {

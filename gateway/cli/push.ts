@@ -110,7 +110,7 @@ function uploadsTo({ settings, environment, note }: VerbContext, repositoryUrl: 
       `${digest.slice(0, 19)}...  ${(doneBytes / MEGABYTE).toFixed(1)} of ${(size / MEGABYTE).toFixed(1)} MB, ${percent} %`,
     )
   }
-  return { repositoryUrl, partBytes, memory, onProgress, note }
+  return { repositoryUrl, reach: 'given', partBytes, memory, onProgress, note }
 }
 
 function asUsage(error: unknown): never {

@@ -4,9 +4,9 @@ import { connectionFlags } from './client/connect.ts'
 import { openClient, openSessionWith, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import type { ClientSigner } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
-import { type PublishingPlace, readBase } from './publishing/base.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
-import { stampList } from './publishing/stamp.ts'
+import { bringUpToNewest } from './publishing/other-gateways.ts'
+import { createStamper } from './publishing/stamp.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** `mooring timestamp NAME` */
@@ -15,7 +15,8 @@ export const timestamp: Verb = {
   usage: 'NAME [--every 6h] (--key-file F | --keystore F --password-file F | --rpc-signer URL | --browser) [flags]',
   summary: "State that a name's verified list is the current one, for policies that ask for that.",
   notes: [
-    "Every gateway that the chain names gets a timestamp of its own list, once that is verified. The key is the policy's timestamper's.",
+    'Every gateway that the chain names is brought to the newest list that verifies, and gets one timestamp of it: one signature for all.',
+    "The key is the policy's timestamper's. Content is not copied: mooring publish does that.",
     'With --every it goes on until it is stopped; a round that fails is told, and the next one comes all the same.',
   ],
   flags: [
@@ -76,11 +77,12 @@ async function stampAll(
   const stamped: Stamped[] = []
   let worst: number = exitCodes.done
   const places = gateways.map((gateway) => ({ gateway, repository: subject.repository, reach }))
-  await rememberNewest(session, places)
+  await bringUpToNewest({ session, places, say: context.note, warn: context.note })
+  const stampAt = createStamper(session, signer)
   for (const place of places) {
     const { gateway } = place
     try {
-      const { list, timestamp: made } = await stampList(session, place, signer)
+      const { list, timestamp: made } = await stampAt(place)
       const times = { issuedAt: Number(made?.issuedAt), expiresAt: Number(made?.expiresAt) }
       stamped.push({ gateway, version: Number(list.version), ...times, error: null })
       context.note(
@@ -97,13 +99,6 @@ async function stampAll(
     return { gateways: stamped, error: stamped.find(({ error }) => error)?.error ?? null, code: worst }
   context.note(`mooring: GatewayUnavailable: the chain names no gateway for ${ensName}`)
   return { gateways: stamped, error: 'GatewayUnavailable', code: exitCodes.unverified }
-}
-
-/** Each gateway's list is read before any is stamped: one that stays behind would have an old list called current if it were asked first. */
-async function rememberNewest(session: Session, places: readonly PublishingPlace[]): Promise<void> {
-  if (places.length < 2) return
-  // What is wrong with one is told when its own turn comes.
-  for (const place of places) await readBase(session, place).catch(() => null)
 }
 
 /** Rounds one after the other; what one throws is told, and does not end the others. */

@@ -24,11 +24,15 @@ export type Front = {
   url: string
   staged: Staged[]
   /** A status and body in place of the relay's answer, or null. Called before the relay is asked. */
-  meddle: (method: string, path: string, body: string) => Promise<{ status: number; body: string } | null>
+  meddle: (method: string, path: string, body: string) => Promise<Meddled | null>
   /** Bodies of `PUT list` that came, in order. */
   puts: string[]
+  /** What `Authorization` headers came, in order. */
+  authorizations: string[]
   close(): Promise<void>
 }
+
+type Meddled = { status: number; body: string; headers?: Record<string, string> }
 
 /** A chain, a relay gateway that holds no key, a front before it, and key files. */
 export type PublishingWorld = {
@@ -49,18 +53,8 @@ export async function startPublishingWorld(names: readonly string[]): Promise<Pu
     await writeFile(keyFiles[who], testKeys[who], { mode: 0o600 })
   }
   const chain = await startDevChain({ gatewayUrls: [], names, publisher: addressOf(testKeys.owner) })
-  const { ensRegistry, resolver, universalResolver } = chain.addresses
-  const relay = await startGateway(
-    {
-      ...{ port: 0, host: '127.0.0.1', dataDir: join(folder, 'relay'), rpcUrls: [chain.rpc], chainId: chain.chainId },
-      ...{ ensRegistry, resolver, publisherKeyFile: null, insecureNoAuth: false },
-    },
-    // As the chain says at every moment: a gateway may remember it for 15 s, which no test waits for.
-    {
-      log: () => {},
-      chain: createViemChain({ rpcUrl: chain.rpc, chainId: chain.chainId, ensRegistry, resolver }),
-    },
-  )
+  const { ensRegistry, universalResolver } = chain.addresses
+  const relay = await startRelay(chain, join(folder, 'relay'))
   const front = await startFront(relay.url)
   const flags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
   const close = async () => {
@@ -72,15 +66,35 @@ export async function startPublishingWorld(names: readonly string[]): Promise<Pu
   return { chain, relay, front, folder, keyFiles, flags: [...flags, '--gateway', front.url], close }
 }
 
-async function startFront(target: string): Promise<Front> {
-  const front: Front = { url: '', staged: [], puts: [], meddle: async () => null, close: async () => {} }
+/** A gateway without a key; `logins`: one that asks for them. */
+export function startRelay(chain: DevChain, dataDir: string, logins = false): Promise<Gateway> {
+  const { ensRegistry, resolver } = chain.addresses
+  return startGateway(
+    {
+      ...{ port: 0, host: '127.0.0.1', dataDir, rpcUrls: [chain.rpc], chainId: chain.chainId },
+      ...{ ensRegistry, resolver, publisherKeyFile: null, insecureNoAuth: false },
+      ...(logins && { logins: { htpasswdFile: null, tokenKeyFiles: [] } }),
+    },
+    // As the chain says at every moment: a gateway may remember it for 15 s, which no test waits for.
+    {
+      log: () => {},
+      chain: createViemChain({ rpcUrl: chain.rpc, chainId: chain.chainId, ensRegistry, resolver }),
+    },
+  )
+}
+
+/** What stands before a gateway; `port` 0 takes a free one. */
+export async function startFront(target: string, port = 0): Promise<Front> {
+  const nothing = { url: '', staged: [], puts: [], authorizations: [] }
+  const front: Front = { ...nothing, meddle: async () => null, close: async () => {} }
   const server = createServer(async (incoming, outgoing) => {
     const body = await bodyOf(incoming)
     const path = incoming.url ?? '/'
     if (incoming.method === 'PUT' && path.endsWith('/_mooring/list')) front.puts.push(body.toString())
+    if (incoming.headers.authorization) front.authorizations.push(incoming.headers.authorization)
     const meddled = await front.meddle(incoming.method ?? 'GET', path, body.toString())
     const answer = meddled ?? stagedAnswer(front, path)
-    if (answer !== null) return void outgoing.writeHead(answer.status).end(answer.body)
+    if (answer !== null) return void outgoing.writeHead(answer.status, answer.headers).end(answer.body)
     const { method = 'GET', headers } = incoming
     const passed = openRequest(
       target + path,
@@ -92,7 +106,7 @@ async function startFront(target: string): Promise<Front> {
     )
     passed.end(body)
   })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening))
   front.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   front.close = () => new Promise<void>((closed) => server.close(() => closed()).closeAllConnections())
   return front
@@ -104,7 +118,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function stagedAnswer({ staged }: Front, path: string): { status: number; body: string } | null {
+function stagedAnswer({ staged }: Front, path: string): Meddled | null {
   if (!path.endsWith('/_mooring/staged')) return null
   const [, , first] = path.split('/')
   return { status: 200, body: JSON.stringify({ name: first, base: null, changes: staged }) }
@@ -131,7 +145,12 @@ async function putIndex({ relay }: PublishingWorld, ensName: string, { imageInde
 }
 
 /** Runs a command with `--json` and a memory of its own; `answers` sits at the terminal, none: nobody does. */
-export async function run(world: PublishingWorld, state: string, args: readonly string[], answers: boolean[] = []) {
+export async function run(
+  world: Pick<PublishingWorld, 'flags' | 'folder'>,
+  state: string,
+  args: readonly string[],
+  answers: boolean[] = [],
+) {
   const out: string[] = []
   const err: string[] = []
   const asked: string[] = []

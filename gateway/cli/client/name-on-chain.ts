@@ -14,6 +14,8 @@ export type NameOnChain = {
   gateways: readonly string[]
   /** Where requests to these may lead. */
   reach: Reach
+  /** The gateways that the chain names, as they stand there, though others were given by flag. @throws as `readAuthority` */
+  readNamedGateways: () => Promise<readonly string[]>
   /** Read once for a command. @throws Refusal RpcDisagree, ChainStale; ChainUnavailable */
   readAuthority: () => Promise<NameAuthority>
 }
@@ -29,7 +31,7 @@ export async function openName(connection: Connection, ensName: string, localTim
   const named = connection.gateways ?? (await readGateways())
   const reach = reachOf(connection)
   const gateways = named.filter((url) => mayAsk(url, reach)).map((url) => url.replace(/\/+$/, ''))
-  return { ensName, domain, gateways, reach, readAuthority }
+  return { ensName, domain, gateways, reach, readNamedGateways: readGateways, readAuthority }
 }
 
 /** Endpoints by their URLs; a URL's path may hold somebody's key, so they are called by their origins. */

@@ -7,27 +7,40 @@ import { timestampToJson } from '../../tags/wire.ts'
 import { fetchBounded } from '../client/http.ts'
 import type { Session } from '../client/session.ts'
 import type { ClientSigner } from '../client/signers/client-signer.ts'
-import { refusalIn } from '../push/registry-answer.ts'
+import { RegistryRefused, refusalIn } from '../push/registry-answer.ts'
 import { type PublishingPlace, readBase } from './base.ts'
 
 const timeoutMs = 60_000
 const maxAnswerBytes = 64 * 1024
 
 /**
- * States that a gateway's list is the current one, and hands it the statement: only of a list that was read whole, verified, and held to
- * what this client remembers, so that no older one is ever called fresh here. The signer must be the timestamper of the name's policy.
- * @throws Refusal, SignerRefused, RegistryRefused, GatewayUnavailable, HttpFailure, ChainUnavailable
+ * States that gateways' lists are the current one, and hands each the statement: only of a list that was read whole, verified, and held to
+ * what this client remembers, so that no older one is ever called fresh here. One list is stated once, for all gateways that have it. The
+ * signer must be the timestamper of the name's policy. What comes back @throws Refusal, SignerRefused, RegistryRefused,
+ * GatewayUnavailable, HttpFailure, ChainUnavailable
  */
-export async function stampList(session: Session, place: PublishingPlace, signer: ClientSigner): Promise<SignedList> {
+export function createStamper(session: Session, signer: ClientSigner): (place: PublishingPlace) => Promise<SignedList> {
+  const made = new Map<string, Timestamp>()
+  return (place) => stampList(session, place, signer, made)
+}
+
+async function stampList(
+  session: Session,
+  place: PublishingPlace,
+  signer: ClientSigner,
+  made: Map<string, Timestamp>,
+): Promise<SignedList> {
   const authority = await session.onChain.readAuthority()
   await checkTimestamper(authority, signer)
   const base = await readBase(session, place)
   const nothing = `${place.gateway} has no list of ${authority.ensName}: there is nothing to timestamp`
   if (base === null) throw new Refusal('BadTimestamp', nothing)
   await verifyPublication(base.signed, authority, session.localTime)
-  const signed = { ...base.signed, timestamp: await signTimestamp(session, base.signed, signer, authority) }
-  await send(place, signed.timestamp)
-  return signed
+  const { hash } = base.signed
+  const timestamp = made.get(hash) ?? (await signTimestamp(session, base.signed, signer, authority))
+  made.set(hash, timestamp)
+  if (await sendTimestamp(place, timestamp)) return { ...base.signed, timestamp }
+  throw new RegistryRefused(412, 'HTTP 412', `${place.gateway} has a timestamp that was issued later`)
 }
 
 /**
@@ -45,7 +58,7 @@ export async function stampPublished(
   const wanted = `the policy asks for a timestamp of ${policy.timestamper}: mooring timestamp ${ensName}`
   if (signer?.address !== policy.timestamper) return say(`  ${wanted}`)
   try {
-    await stampList(session, place, signer)
+    await createStamper(session, signer)(place)
     say('  timestamped')
   } catch (error) {
     say(`  not timestamped: ${(error as Error).message}; ${wanted}`)
@@ -84,10 +97,16 @@ async function signTimestamp(
   return timestamp
 }
 
-async function send({ gateway, repository, reach }: PublishingPlace, timestamp: Timestamp): Promise<void> {
+/** Hands a timestamp to a gateway (protocol 5). False where a later one stands. @throws RegistryRefused, HttpFailure */
+export async function sendTimestamp(
+  { gateway, repository, reach }: PublishingPlace,
+  timestamp: Timestamp,
+): Promise<boolean> {
   const url = `${gateway}/v2/${repository}/_mooring/timestamp`
   const body = JSON.stringify(timestampToJson(timestamp))
   const headers = { 'content-type': 'application/json' }
   const answer = await fetchBounded({ url, reach, method: 'PUT', headers, body, timeoutMs }, maxAnswerBytes)
-  if (answer.status !== 201) throw refusalIn(answer, url)
+  if (answer.status === 201) return true
+  if (answer.status === 412) return false
+  throw refusalIn(answer, url)
 }

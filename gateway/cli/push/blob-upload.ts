@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Digest } from '../../oci/digest.ts'
 import { authorizationFor } from '../client/credentials.ts'
-import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest } from '../client/http.ts'
+import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest, type Reach } from '../client/http.ts'
 import { RegistryRefused, refusalIn } from './registry-answer.ts'
 import { sendSlice } from './send-slice.ts'
 import type { FileSlice } from './tar-entries.ts'
@@ -11,6 +11,8 @@ import type { UploadMemory } from './upload-memory.ts'
 export type Uploads = {
   /** `<gateway>/v2/<repository>`. */
   repositoryUrl: string
+  /** Who chose that URL, and so where requests to it may lead. */
+  reach: Reach
   /** The most that one request brings; made smaller where the gateway takes less. */
   partBytes: number
   memory: UploadMemory
@@ -38,18 +40,18 @@ const MAX_WAIT_MS = 60_000
  * repository shows it with its size. True when something was sent. @throws RegistryRefused, HttpFailure
  */
 export async function uploadBlob(uploads: Uploads, digest: Digest, slice: FileSlice): Promise<boolean> {
-  if (await isThere(uploads, digest, slice.size)) return false
-  let session = await findSession(await uploads.memory.recall(uploads.repositoryUrl, digest))
+  if (await hasBlob(uploads, digest, slice.size)) return false
+  let session = await findSession(uploads, await uploads.memory.recall(uploads.repositoryUrl, digest))
   let gainedAt = session?.offset ?? 0
   for (let failures = 1; ; failures++) {
     try {
       session ??= await beginSession(uploads, digest)
       await sendParts(uploads, digest, slice, session)
       await closeUpload(uploads, digest, session)
-      if (await isThere(uploads, digest, slice.size)) return true
+      if (await hasBlob(uploads, digest, slice.size)) return true
       throw new HttpFailure(`${uploads.repositoryUrl} took ${digest} and does not show it`)
     } catch (error) {
-      session = await findSession(session?.location)
+      session = await findSession(uploads, session?.location)
       const isGaining = (session?.offset ?? 0) > gainedAt
       gainedAt = session?.offset ?? 0
       if (isGaining) failures = 1
@@ -59,10 +61,14 @@ export async function uploadBlob(uploads: Uploads, digest: Digest, slice: FileSl
   }
 }
 
-/** @throws RegistryRefused for another size under the same digest */
-async function isThere({ repositoryUrl }: Uploads, digest: Digest, size: number): Promise<boolean> {
+/** Whether the repository shows a blob. @throws RegistryRefused for another size under the same digest; HttpFailure */
+export async function hasBlob(
+  { repositoryUrl, reach }: Pick<Uploads, 'repositoryUrl' | 'reach'>,
+  digest: Digest,
+  size: number,
+): Promise<boolean> {
   const url = `${repositoryUrl}/blobs/${digest}`
-  const answer = await fetchBounded({ url, reach: 'given', method: 'HEAD', timeoutMs }, maxAnswerBytes)
+  const answer = await fetchBounded({ url, reach, method: 'HEAD', timeoutMs }, maxAnswerBytes)
   if (answer.status === 404) return false
   if (answer.status !== 200) throw refusalIn(answer, url)
   const shown = Number(answer.headers.get('content-length') ?? size)
@@ -71,9 +77,9 @@ async function isThere({ repositoryUrl }: Uploads, digest: Digest, size: number)
 }
 
 /** Where an upload stands that was begun before; undefined when it ended, or cannot be asked for. */
-async function findSession(location: string | undefined): Promise<Session | undefined> {
+async function findSession({ reach }: Uploads, location: string | undefined): Promise<Session | undefined> {
   if (location === undefined) return undefined
-  const answer = await fetchBounded({ url: location, reach: 'given', timeoutMs }, maxAnswerBytes).catch(() => undefined)
+  const answer = await fetchBounded({ url: location, reach, timeoutMs }, maxAnswerBytes).catch(() => undefined)
   return answer?.status === 204 ? { location, offset: offsetIn(answer.headers.get('range')) } : undefined
 }
 
@@ -85,7 +91,8 @@ function offsetIn(range: string | null): number {
 
 async function beginSession(uploads: Uploads, digest: Digest): Promise<Session> {
   const url = `${uploads.repositoryUrl}/blobs/uploads/`
-  const answer = await expectStatus(202, { url, method: 'POST', body: new Uint8Array(), timeoutMs })
+  const { reach } = uploads
+  const answer = await expectStatus(202, { url, reach, method: 'POST', body: new Uint8Array(), timeoutMs })
   const least = Number(answer.headers.get('oci-chunk-min-length') ?? 0)
   if (least > uploads.partBytes) {
     throw new RegistryRefused(202, 'SIZE_INVALID', `the gateway takes no parts below ${least} bytes: give --part-size`)
@@ -110,7 +117,7 @@ async function sendParts(uploads: Uploads, digest: Digest, slice: FileSlice, ses
     const part = { path: slice.path, offset: slice.offset + offset, size }
     const range = { 'content-range': `${offset}-${offset + size - 1}` }
     const headers = { ...range, ...(await authorizationFor(location)) }
-    const answer = await sendSlice({ url: location, method: 'PATCH', headers, slice: part })
+    const answer = await sendSlice({ url: location, reach: uploads.reach, method: 'PATCH', headers, slice: part })
     if (answer.status === 413) shrinkParts(uploads, refusalIn(answer, location))
     else if (answer.status !== 202) throw refusalIn(answer, location)
     else {
@@ -132,11 +139,15 @@ function shrinkParts(uploads: Uploads, refused: RegistryRefused): void {
   uploads.partBytes = next
 }
 
-async function closeUpload({ repositoryUrl, memory }: Uploads, digest: Digest, { location }: Session): Promise<void> {
+async function closeUpload(
+  { repositoryUrl, reach, memory }: Uploads,
+  digest: Digest,
+  { location }: Session,
+): Promise<void> {
   const url = new URL(location)
   url.searchParams.set('digest', digest)
   const closing = { url: url.href, method: 'PUT', body: new Uint8Array(), timeoutMs: closeTimeoutMs } as const
-  const answer = await fetchBounded({ ...closing, reach: 'given' }, maxAnswerBytes)
+  const answer = await fetchBounded({ ...closing, reach }, maxAnswerBytes)
   // Whatever it says, the upload is over, or asked for again by its location.
   if (answer.status < 500) await memory.forget(repositoryUrl, digest)
   if (answer.status !== 201) throw refusalIn(answer, url.href)
@@ -165,9 +176,9 @@ async function waitAfter(uploads: Uploads, error: unknown, failures: number): Pr
   await wait(waitMs)
 }
 
-/** One request to the gateway that was given, which must have this answer. @throws RegistryRefused, HttpFailure */
-export async function expectStatus(status: number, request: Omit<HttpRequest, 'reach'>): Promise<HttpAnswer> {
-  const answer = await fetchBounded({ ...request, reach: 'given' }, maxAnswerBytes)
+/** One request which must have this answer. @throws RegistryRefused, HttpFailure */
+export async function expectStatus(status: number, request: HttpRequest): Promise<HttpAnswer> {
+  const answer = await fetchBounded(request, maxAnswerBytes)
   if (answer.status === status) return answer
   throw refusalIn(answer, request.url)
 }

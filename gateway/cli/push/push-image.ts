@@ -94,7 +94,7 @@ async function pushTree(
     seen.add(blob.digest)
     await pushBlob(source, uploads, blob, counts)
   }
-  await putManifest(uploads.repositoryUrl, root.digest, root, bytes)
+  await putManifest(uploads, root, bytes)
 }
 
 async function pushBlob(source: ImageSource, uploads: Uploads, blob: Descriptor, counts: Counts): Promise<void> {
@@ -108,12 +108,16 @@ async function pushBlob(source: ImageSource, uploads: Uploads, blob: Descriptor,
   counts[isSent ? 'sent' : 'there']++
 }
 
-/** Puts a manifest under a digest, and believes what comes back only when it is that digest. @throws RegistryRefused, HttpFailure */
-async function putManifest(repositoryUrl: string, path: Digest, root: Root, bytes: Uint8Array): Promise<void> {
-  const url = `${repositoryUrl}/manifests/${path}`
-  await expectStatus(201, { url, method: 'PUT', headers: { 'content-type': root.mediaType }, body: bytes, timeoutMs })
-  const shown = await expectStatus(200, { url, method: 'HEAD', headers: { accept: '*/*' }, timeoutMs })
-  if (shown.headers.get('docker-content-digest') !== path) throw refusalIn(shown, url)
+/** Puts a manifest under its digest, and believes what comes back only when it is that digest. @throws RegistryRefused, HttpFailure */
+export async function putManifest(
+  { repositoryUrl, reach }: Pick<Uploads, 'repositoryUrl' | 'reach'>,
+  { digest, mediaType }: Root,
+  bytes: Uint8Array,
+): Promise<void> {
+  const request = { url: `${repositoryUrl}/manifests/${digest}`, reach, timeoutMs }
+  await expectStatus(201, { ...request, method: 'PUT', headers: { 'content-type': mediaType }, body: bytes })
+  const shown = await expectStatus(200, { ...request, method: 'HEAD', headers: { accept: '*/*' } })
+  if (shown.headers.get('docker-content-digest') !== digest) throw refusalIn(shown, request.url)
 }
 
 /** The answer to a tag's push: 201, or 403 of a gateway that holds no key. Another is thrown. @throws RegistryRefused, HttpFailure */

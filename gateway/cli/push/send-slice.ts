@@ -1,12 +1,15 @@
 import { createReadStream } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { type HttpAnswer, HttpFailure } from '../client/http.ts'
+import { type HttpAnswer, HttpFailure, type Reach } from '../client/http.ts'
+import { checkUrl, createCheckedLookup, resolveBySystem } from '../client/reach.ts'
 import type { FileSlice } from './tar-entries.ts'
 
 /** A part of a file as the body of one request. */
 export type Sending = {
   url: string
+  /** Who chose the URL, and so where it may lead. */
+  reach: Reach
   method: 'PATCH'
   headers: Readonly<Record<string, string>>
   slice: FileSlice
@@ -20,11 +23,13 @@ const idleTimeoutMs = 120_000
  * Sends a slice with its length and never more of it in memory than a connection takes. An answer that comes before all is sent counts:
  * a host that refuses a body by its length says so at once, and then reads no further. @throws HttpFailure
  */
-export function sendSlice({ url, method, headers, slice }: Sending): Promise<HttpAnswer> {
+export function sendSlice({ url, reach, method, headers, slice }: Sending): Promise<HttpAnswer> {
   const { path, offset, size } = slice
-  const open = url.startsWith('https:') ? requestHttps : requestHttp
+  const target = checkUrl(url, reach)
+  const open = target.protocol === 'https:' ? requestHttps : requestHttp
   const length = { 'content-length': String(size), 'content-type': 'application/octet-stream' }
-  const request = open(url, { method, headers: { ...headers, ...length }, timeout: idleTimeoutMs })
+  const lookup = createCheckedLookup(reach, resolveBySystem)
+  const request = open(target, { method, headers: { ...headers, ...length }, timeout: idleTimeoutMs, lookup })
   const body = createReadStream(path, { start: offset, end: offset + size - 1, highWaterMark: 256 * 1024 })
   return new Promise<HttpAnswer>((resolve, reject) => {
     const fail = (error: Error) => reject(new HttpFailure(`${url} broke off: ${error.message || error.name}`))

@@ -1,0 +1,39 @@
+import { ConfigError } from '../../config.ts'
+import { reachOf } from '../client/name-on-chain.ts'
+import type { Session } from '../client/session.ts'
+import type { PublishingPlace } from './base.ts'
+
+/** Where a name's list belongs: the gateway that a run publishes through, then the others, each once. */
+export type Places = { lead: PublishingPlace; others: readonly PublishingPlace[] }
+
+/**
+ * Several gateways given by flag are all there are, the first of them leads. A single one leads, and the others are those that the chain
+ * names; without any the chain's first leads. Of the chain's those are among them too that must not be asked (by plain http, on a
+ * private address): each request to one says so. @throws ConfigError where there is none; ChainUnavailable, Refusal
+ */
+export async function placesOf({ connection, onChain }: Session, repository: string): Promise<Places> {
+  const { gateways: given } = connection
+  const [first, ...more] = onChain.gateways
+  if (first === undefined) throw new ConfigError('--gateway', null, 'the URL of the gateway that was pushed to')
+  const place = (reach: PublishingPlace['reach']) => (gateway: string) => ({ gateway, repository, reach })
+  const lead = place(onChain.reach)(first)
+  if (more.length > 0 && given !== null) return { lead, others: others(first, more).map(place(onChain.reach)) }
+  const named = (await onChain.readNamedGateways()).map((url) => url.replace(/\/+$/, ''))
+  return { lead, others: others(first, named).map(place(reachOf({ ...connection, gateways: null }))) }
+}
+
+function others(first: string, gateways: readonly string[]): string[] {
+  const byKey = new Map(gateways.map((url) => [keyOf(url), url]))
+  byKey.delete(keyOf(first))
+  return [...byKey.values()]
+}
+
+/** The same for two ways to write one URL. */
+function keyOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).href.replace(/\/+$/, '') : url
+}
+
+/** A gateway's URL as it may be shown: whoever owns the name wrote it. */
+export function shownUrl({ gateway }: PublishingPlace): string {
+  return gateway.slice(0, 300).replace(/[^\x21-\x7e]/g, '?')
+}
