@@ -1,4 +1,15 @@
-import { type Address, type Chain, type Client, createClient, type Hex, http, numberToHex, type Transport } from 'viem'
+import {
+  type Address,
+  type Chain,
+  type Client,
+  createClient,
+  type Hex,
+  type HttpTransport,
+  type HttpTransportConfig,
+  http,
+  numberToHex,
+  type Transport,
+} from 'viem'
 import { ChainUnavailable } from './chain-reader.ts'
 
 /** A block as far as a check needs it; `time` is unix seconds. */
@@ -35,14 +46,27 @@ let opened = 0
  * sent (RFC 9110 section 4.2.5).
  */
 export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rpc {
-  const transport = http(`${url}#${++opened}`, {
-    batch: { batchSize: maxCallsPerRequest },
-    timeout: timeoutMs,
+  const transport = rpcTransport(`${url}#${++opened}`, { batch: { batchSize: maxCallsPerRequest }, timeout: timeoutMs })
+  return rpcOver(createClient({ transport, ccipRead: false, cacheTime: 0 }))
+}
+
+/**
+ * viem's way to a JSON-RPC endpoint, with one more try where `retryCount` does not say otherwise. The time limit is for the whole answer: viem's own ends when the headers are
+ * there, and an endpoint that stops in the middle of a body would be waited for.
+ */
+export function rpcTransport(
+  url: string,
+  options: Pick<HttpTransportConfig, 'batch' | 'timeout' | 'retryCount'> = {},
+): HttpTransport {
+  const { timeout = defaultTimeoutMs } = options
+  return http(url, {
     retryCount: 1,
+    ...options,
+    timeout,
     // Whoever was chosen to tell of the chain does not choose who tells of it.
     fetchOptions: { redirect: 'manual' },
+    fetchFn: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(timeout) }),
   })
-  return rpcOver(createClient({ transport, ccipRead: false, cacheTime: 0 }))
 }
 
 /** The same questions asked through a client of viem. CCIP-Read is never followed here: what we ask is answered on chain. */
@@ -92,6 +116,7 @@ function readCallError(error: unknown): undefined {
 }
 
 function firstLine(error: unknown): string {
-  const { shortMessage, message } = error as { shortMessage?: string; message?: string }
+  const { shortMessage, message, cause } = error as { shortMessage?: string; message?: string; cause?: unknown }
+  if (cause instanceof Error && cause.name === 'TimeoutError') return 'it takes too long to answer'
   return (shortMessage ?? message ?? String(error)).split('\n')[0] ?? ''
 }

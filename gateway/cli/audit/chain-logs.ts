@@ -1,5 +1,6 @@
-import { type Address, createClient, type Hex, http, numberToHex } from 'viem'
+import { type Address, createClient, type Hex, numberToHex } from 'viem'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
+import { rpcTransport } from '../../chain/rpc.ts'
 import { askAll } from '../../library/quorum.ts'
 import type { Connection } from '../client/connect.ts'
 import { endpointsOf, originOf } from '../client/name-on-chain.ts'
@@ -67,7 +68,7 @@ function readRange(rpcUrls: Connection['rpcUrls'], filter: LogFilter, from: bigi
 }
 
 async function askLogs(rpcUrl: string, filter: LogFilter, from: bigint, to: bigint): Promise<ChainLog[]> {
-  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 1 }), ccipRead: false })
+  const client = createClient({ transport: rpcTransport(rpcUrl, { timeout: timeoutMs }), ccipRead: false })
   const topics = filter.topics.map((any) => [...any])
   const range = { fromBlock: numberToHex(from), toBlock: numberToHex(to) }
   const params = [{ address: filter.address, topics, ...range }] as const

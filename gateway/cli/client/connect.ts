@@ -1,7 +1,7 @@
-import { type Address, createClient, http } from 'viem'
+import { type Address, createClient } from 'viem'
 import { getBlock } from 'viem/actions'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
-import { createRpc, type Rpc } from '../../chain/rpc.ts'
+import { createRpc, type Rpc, rpcTransport } from '../../chain/rpc.ts'
 import {
   ConfigError,
   defaultEnsRegistry,
@@ -98,7 +98,7 @@ function agreedChainName(chainId: number, rpcUrls: Connection['rpcUrls']): Promi
 /** The chain id of a public chain; with the hash of the first block for any other. @throws ChainUnavailable */
 export async function nameChain(chainId: number, rpcUrl: string): Promise<string> {
   if ((await readPublicChains()).some((chain) => chain.id === chainId)) return `${chainId}`
-  const client = createClient({ transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }), ccipRead: false })
+  const client = createClient({ transport: rpcTransport(rpcUrl), ccipRead: false })
   const first = await getBlock(client, { blockNumber: 0n }).catch((error: Error) => {
     throw new ChainUnavailable(`${originOf(rpcUrl)} does not give the first block of its chain`, { cause: error })
   })

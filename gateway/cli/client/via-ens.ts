@@ -1,5 +1,6 @@
-import { type Address, BaseError, createClient, decodeErrorResult, type Hex, http, isHex } from 'viem'
+import { type Address, BaseError, createClient, decodeErrorResult, type Hex, isHex } from 'viem'
 import { getEnsText } from 'viem/actions'
+import { rpcTransport } from '../../chain/rpc.ts'
 import { mooringResolverAbi, universalResolverAbi } from '../../ens/abi.ts'
 
 /**
@@ -7,8 +8,6 @@ import { mooringResolverAbi, universalResolverAbi } from '../../ens/abi.ts'
  * name of the contract's error where there was one, `error` that or one line about what else went wrong.
  */
 export type ViaEns = { text: string | null; error: string | null; contractError: string | null }
-
-const rpcTimeoutMs = 10_000
 
 /**
  * Resolves a text record as any ENS client does: viem, strict, through the Universal Resolver. `respond` stands for the gateways:
@@ -23,7 +22,7 @@ export async function readTextViaEns(options: {
 }): Promise<ViaEns> {
   const { rpcUrl, universalResolver, ensName, key, respond } = options
   const client = createClient({
-    transport: http(rpcUrl, { timeout: rpcTimeoutMs, retryCount: 1 }),
+    transport: rpcTransport(rpcUrl),
     ccipRead: { request: ({ data }) => respond(data) },
   })
   try {

@@ -1,5 +1,6 @@
-import { type Address, createClient, decodeAbiParameters, type Hex, http } from 'viem'
+import { type Address, createClient, decodeAbiParameters, type Hex } from 'viem'
 import { getLogs } from 'viem/actions'
+import { rpcTransport } from '../../chain/rpc.ts'
 import { ensRegistryAbi } from '../../ens/abi.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 
@@ -12,7 +13,10 @@ export async function readEarlierUse(
   node: Hex,
   resolver: Address,
 ): Promise<bigint | null | undefined> {
-  const client = createClient({ transport: http(rpcUrl, { timeout: timeoutMs, retryCount: 0 }), ccipRead: false })
+  const client = createClient({
+    transport: rpcTransport(rpcUrl, { timeout: timeoutMs, retryCount: 0 }),
+    ccipRead: false,
+  })
   const event = ensRegistryAbi.find((item) => item.type === 'event' && item.name === 'NewResolver')
   if (event?.name !== 'NewResolver') throw new Error('the registry has no event NewResolver')
   try {

@@ -4,12 +4,12 @@ import {
   decodeFunctionResult,
   encodeFunctionData,
   type Hex,
-  http,
   numberToHex,
   parseAbi,
 } from 'viem'
 import { ChainUnavailable } from '../../chain/chain-reader.ts'
 import { addressOrNull } from '../../chain/ens-facts.ts'
+import { rpcTransport } from '../../chain/rpc.ts'
 import { universalResolverAbi } from '../../ens/abi.ts'
 import { encodeGetter } from '../../ens/lookup.ts'
 import { encodeDnsName, nodeOf } from '../../ens/name.ts'
@@ -43,7 +43,10 @@ const timeoutMs = 10_000
 
 /** Asks contracts of the connection's first endpoint, gateways never. */
 export function createProbe({ rpcUrls, universalResolver }: Pick<Connection, 'rpcUrls' | 'universalResolver'>) {
-  const client = createClient({ transport: http(rpcUrls[0], { batch: true, timeout: timeoutMs }), ccipRead: false })
+  const client = createClient({
+    transport: rpcTransport(rpcUrls[0], { batch: true, timeout: timeoutMs }),
+    ccipRead: false,
+  })
   const ask = async (to: Address, data: Hex, blockNumber: bigint): Promise<Probed> => {
     try {
       const block = numberToHex(blockNumber)
