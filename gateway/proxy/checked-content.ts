@@ -185,11 +185,11 @@ function failureOf({ wanted, log }: ContentQuestion, source: ContentSource, erro
 function conclusionOf({ kind, wanted }: ContentQuestion, failures: readonly Error[]): Error {
   const refusal = failures.find((failure) => failure instanceof Refusal)
   if (refusal) return refusal
-  const { digest, size } = wanted
+  const { digest, isNamed } = wanted
   const said = failures.map(({ message }) => message).join('; ') || 'the chain names no gateway for this name'
   const isMissing =
     failures.length > 0 && failures.every((failure) => failure instanceof SourceFailure && failure.isMissing)
-  if (!isMissing || size !== null) return unavailable(`${digest} cannot be had now: ${said}`)
+  if (!isMissing || isNamed) return unavailable(`${digest} cannot be had now: ${said}`)
   const code = kind === 'manifests' ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN'
   return new OciError(code, `no gateway of this name has ${digest}: ${said}`, { detail: { digest } })
 }

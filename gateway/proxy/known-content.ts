@@ -25,13 +25,11 @@ export function createKnownContent(): KnownContent {
   return {
     note(ensName, said) {
       const key = keyOf(ensName, said.digest)
-      const before = descriptors.get(key)
-      // What a list says of a manifest has its reference; an index that names it too has not.
-      touch(descriptors, key, { ...said, swarmReference: said.swarmReference ?? before?.swarmReference ?? null })
+      touch(descriptors, key, agreedOf(descriptors.get(key), said))
       dropOldest(descriptors, () => descriptors.size > maxDescriptors)
     },
     wanted(ensName, digest) {
-      const unknown = { digest, size: null, mediaType: null, swarmReference: null }
+      const unknown = { digest, size: null, mediaType: null, swarmReference: null, isNamed: false }
       return descriptors.get(keyOf(ensName, digest)) ?? unknown
     },
     keepManifest(ensName, manifest) {
@@ -53,6 +51,18 @@ export function createKnownContent(): KnownContent {
       return found
     },
   }
+}
+
+/**
+ * Anybody can make a manifest that names content of others as something else, and have it pulled. So what a list says stands (it alone has
+ * a reference), and where two manifests contradict each other nothing is known but the digest.
+ */
+function agreedOf(before: WantedContent | undefined, said: WantedContent): WantedContent {
+  if (before === undefined || said.swarmReference !== null) return said
+  if (before.swarmReference !== null) return before
+  const size = before.size === said.size ? said.size : null
+  const mediaType = before.mediaType === said.mediaType ? said.mediaType : null
+  return { ...said, size, mediaType }
 }
 
 function touch<Value>(kept: Map<string, Value>, key: string, value: Value): void {

@@ -29,7 +29,7 @@ export const getManifest: ProxyRoute = async (context) => {
   const asked = await openAsked(context)
   const listed = await resolveTag(context.state, asked, tag)
   if (context.request.method === 'HEAD') return emptyManifest(context, listed, asked, 'no-cache')
-  return answerManifest(context, asked, listed, 'no-cache')
+  return answerManifest(context, asked, { ...listed, isNamed: true }, 'no-cache')
 }
 
 /** @throws OciError MANIFEST_UNKNOWN for a tag that is proven absent */
@@ -39,7 +39,7 @@ async function resolveTag({ tags, known }: ProxyState, { name, served }: Asked, 
     const message = `${name.repository} has no tag ${tag}: its signed list proves it absent`
     throw new OciError('MANIFEST_UNKNOWN', message, { detail: { tag } })
   }
-  known.note(name.ensName, listed)
+  known.note(name.ensName, { ...listed, isNamed: true })
   return listed
 }
 
@@ -95,7 +95,7 @@ async function readAndKeep({ known, lies, log }: ProxyState, { name, served }: A
   })
   const read = await readOneMeaning(bytes, wanted)
   for (const { digest, size, mediaType } of [...read.blobs, ...read.children]) {
-    known.note(name.ensName, { digest, size, mediaType, swarmReference: null })
+    known.note(name.ensName, { digest, size, mediaType, swarmReference: null, isNamed: true })
   }
   const manifest = { digest: wanted.digest, bytes, mediaType: read.mediaType }
   known.keepManifest(name.ensName, manifest)

@@ -9,14 +9,15 @@ export type ListedManifest = { digest: Digest; size: number; mediaType: string; 
 export type ContentKind = 'manifests' | 'blobs'
 
 /**
- * Content that somebody asks for. Its digest names it; the rest is what something verified says of it, a list or a manifest: null where
- * nothing did.
+ * Content that somebody asks for. Its digest names it; `isNamed` when something verified does, a list or a manifest. The rest is what those
+ * say of it: null where they say nothing, or contradict each other.
  */
 export type WantedContent = {
   digest: Digest
   size: number | null
   mediaType: string | null
   swarmReference: Hex | null
+  isNamed: boolean
 }
 
 /**

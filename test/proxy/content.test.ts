@@ -1,10 +1,35 @@
 import { expect, test } from 'vitest'
 import { heldBackBytes } from '../../gateway/proxy/checked-content.ts'
-import { bytesOf, errorOf, imageOf, listed, sha256, sourceOf, testProxy } from './injected.ts'
+import {
+  bytesOf,
+  errorOf,
+  imageOf,
+  imageType,
+  indexType,
+  json,
+  listed,
+  sha256,
+  sourceOf,
+  testProxy,
+} from './injected.ts'
 
+const dockerType = 'application/vnd.docker.distribution.manifest.v2+json'
 const config = bytesOf(300)
 const large = bytesOf(heldBackBytes + 700_000)
 const image = imageOf(config, large)
+/** True by its digest, and wrong about the size of somebody else's layer. */
+const claim = json({
+  schemaVersion: 2,
+  mediaType: imageType,
+  config: { mediaType: 'application/octet-stream', digest: sha256(config), size: config.length },
+  layers: [{ mediaType: 'application/other', digest: sha256(large), size: 5 }],
+})
+/** The same about the type of somebody else's image. */
+const other = json({
+  schemaVersion: 2,
+  mediaType: indexType,
+  manifests: [{ mediaType: dockerType, digest: sha256(image), size: image.length }],
+})
 const tags = { latest: listed(image) }
 const blobPath = (bytes: Uint8Array) => `acme.eth/blobs/${sha256(bytes)}`
 
@@ -144,6 +169,38 @@ test('a range to the end is the end of bytes that were all hashed; any other ran
   const lied = testProxy(tags, [sourceOf('bad', { alter: flipLast }).has(large)])
   const wrong = await lied.get(blobPath(large), { headers: { range: 'bytes=1000-' } })
   expect((await drain(wrong)).isWhole).toBe(false)
+})
+
+test('a size that one source makes up does not shut out the others from a range', async () => {
+  const range = { headers: { range: 'bytes=100-' } }
+  const good = () => sourceOf('good').has(config)
+  const honest = await testProxy(tags, [good()]).get(blobPath(config), range)
+  expect([honest.status, (await drain(honest)).bytes.length]).toEqual([206, config.length - 100])
+  const { get } = testProxy(tags, [sourceOf('bad', { announces: () => 200 }).has(config), good()])
+  const got = await get(blobPath(config), range)
+  expect([got.status, got.headers.get('content-range')]).toEqual([
+    206,
+    `bytes 100-${config.length - 1}/${config.length}`,
+  ])
+  expect((await drain(got)).bytes.equals(config.subarray(100))).toBe(true)
+})
+
+test('a manifest that somebody made cannot change what another one, or the list, says of content', async () => {
+  const { get } = testProxy(tags, [sourceOf('any').has(image, config, large, claim, other)])
+  expect((await get('acme.eth/manifests/latest')).status).toBe(200)
+  expect(await isWhole(await get(blobPath(large)), large)).toBe(true)
+  expect((await get(`acme.eth/manifests/${sha256(claim)}`)).status).toBe(200)
+  expect((await get(`acme.eth/manifests/${sha256(other)}`)).status).toBe(200)
+  expect(await isWhole(await get(blobPath(large)), large)).toBe(true)
+  const again = await get(`acme.eth/manifests/${sha256(image)}`)
+  expect([again.status, again.headers.get('content-type')]).toEqual([200, imageType])
+})
+
+test('content of which two manifests say different things is still content that is named: 503 and not 404', async () => {
+  const { get } = testProxy(tags, [sourceOf('manifests only').has(image, claim)])
+  expect((await get('acme.eth/manifests/latest')).status).toBe(200)
+  expect((await get(`acme.eth/manifests/${sha256(claim)}`)).status).toBe(200)
+  expect((await get(blobPath(large))).status).toBe(503)
 })
 
 test('404 is for what every source says it has not and nothing verified names; anything else is 503', async () => {
