@@ -9,6 +9,7 @@ import { ZERO_REFERENCE } from '../../tags/entry.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { GatewayUnavailable } from './ccip.ts'
 import { openAnswer, type Reach } from './http.ts'
+import { bodyPatience, type Patience, transferTimeoutMs, withPatience } from './patience.ts'
 
 /**
  * What content must be: its digest names it, its size bounds what is read. `swarmReference` is what a signed entry says of a manifest;
@@ -25,7 +26,6 @@ export type ContentCheck = { name: 'index' | 'manifest' | 'blob'; expected: Expe
  */
 export type TakeContent = (expected: Expected, open: () => AsyncIterable<Uint8Array>) => Promise<void>
 
-const timeoutMs = 10 * 60 * 1000
 const { maxIndexDepth } = defaultLimits
 
 /**
@@ -38,18 +38,21 @@ export async function* checkContent(
   root: Expected,
   take: TakeContent = readToTheEnd,
   reach: Reach = 'public or loopback',
+  patience: BodyPatience = bodyPatience,
 ): AsyncGenerator<ContentCheck> {
-  yield* checkManifest({ repositoryUrl, reach, take, seen: new Set() }, root, 1)
+  yield* checkManifest({ repositoryUrl, reach, patience, take, seen: new Set() }, root, 1)
 }
 
 async function readToTheEnd(_expected: Expected, open: () => AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _chunk of open());
 }
 
-type Walk = { repositoryUrl: string; reach: Reach; take: TakeContent; seen: Set<Digest> }
+type BodyPatience = Omit<Patience, 'firstByteMs'>
+
+type Walk = { repositoryUrl: string; reach: Reach; patience: BodyPatience; take: TakeContent; seen: Set<Digest> }
 
 async function* checkManifest(walk: Walk, expected: Expected, depth: number): AsyncGenerator<ContentCheck> {
-  const { repositoryUrl, reach, take, seen } = walk
+  const { repositoryUrl, reach, patience, take, seen } = walk
   if (seen.has(expected.digest)) return
   seen.add(expected.digest)
   const { blobs, children } = await readCheckedManifest(walk, expected)
@@ -61,20 +64,24 @@ async function* checkManifest(walk: Walk, expected: Expected, depth: number): As
   for (const blob of blobs) {
     if (seen.has(blob.digest)) continue
     seen.add(blob.digest)
-    if (!blob.external) await take(blob, () => checkedBytes(`${repositoryUrl}/blobs/${blob.digest}`, blob, reach))
+    const url = `${repositoryUrl}/blobs/${blob.digest}`
+    if (!blob.external) await take(blob, () => checkedBytes(url, blob, reach, patience))
     yield { name: 'blob', expected: blob, skipped: blob.external }
   }
 }
 
 /** A manifest whose bytes have the expected size, digest and media type. @throws as `checkContent` */
-async function readCheckedManifest({ repositoryUrl, reach, take }: Walk, expected: Expected): Promise<Manifest> {
+async function readCheckedManifest(
+  { repositoryUrl, reach, patience, take }: Walk,
+  expected: Expected,
+): Promise<Manifest> {
   const { maxManifestBytes } = defaultLimits
   if (expected.size > maxManifestBytes) {
     throw new Refusal('SizeMismatch', `${expected.digest} has ${expected.size} bytes, over ${maxManifestBytes}`)
   }
   const chunks: Uint8Array[] = []
   const url = `${repositoryUrl}/manifests/${expected.digest}`
-  for await (const chunk of checkedBytes(url, expected, reach)) chunks.push(chunk)
+  for await (const chunk of checkedBytes(url, expected, reach, patience)) chunks.push(chunk)
   await checkReference(expected, chunks)
   await take(expected, async function* () {
     yield* chunks
@@ -97,19 +104,25 @@ async function checkReference(expected: Expected, chunks: readonly Uint8Array[])
 }
 
 /**
- * A body that is hashed while it comes and ends at the first byte too many. @throws Refusal SizeMismatch, DigestMismatch at its end when it
- * is another one; GatewayUnavailable, HttpFailure
+ * A body that is hashed while it comes, ends at the first byte too many, and is given up where it comes too slowly. @throws Refusal
+ * SizeMismatch, DigestMismatch at its end when it is another one; GatewayUnavailable, HttpFailure
  */
-export async function* checkedBytes(url: string, expected: Expected, reach: Reach): AsyncGenerator<Uint8Array> {
+export async function* checkedBytes(
+  url: string,
+  expected: Expected,
+  reach: Reach,
+  patience: BodyPatience = bodyPatience,
+): AsyncGenerator<Uint8Array> {
   const { digest, size, mediaType } = expected
-  const { status, body, close } = await openAnswer({ url, reach, headers: { accept: mediaType || '*/*' }, timeoutMs })
+  const request = { url, reach, headers: { accept: mediaType || '*/*' }, timeoutMs: transferTimeoutMs }
+  const { status, body, close } = await openAnswer(request)
   if (status !== 200) {
     close()
     throw new GatewayUnavailable(`${url} answers ${status}`)
   }
   const hash = createHash(algorithmOf(digest))
   let received = 0
-  for await (const chunk of body) {
+  for await (const chunk of withPatience(url, body, patience)) {
     received += chunk.length
     if (received > size) throw new Refusal('SizeMismatch', `${url} sends more than the ${size} bytes of ${digest}`)
     hash.update(chunk)

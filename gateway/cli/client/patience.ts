@@ -3,6 +3,9 @@ import { HttpFailure } from './http-failure.ts'
 /** How long an answer may take to begin, and how slow its body may come: in each `windowMs` spent waiting for it `leastBytes` at least. */
 export type Patience = { firstByteMs: number; windowMs: number; leastBytes: number }
 
+/** A transfer of many gigabytes is one request; what it waits for is bounded by its patience. */
+export const transferTimeoutMs = 24 * 60 * 60 * 1000
+
 /** 16 KiB a second, looked at every 15 seconds of waiting. */
 export const bodyPatience: Omit<Patience, 'firstByteMs'> = { windowMs: 15_000, leastBytes: 15 * 16 * 1024 }
 

@@ -13,10 +13,7 @@ import {
   openAnswer,
   type Reach,
 } from '../client/http.ts'
-import { type Patience, withPatience } from '../client/patience.ts'
-
-/** A transfer of many gigabytes is one request; what it waits for is bounded by its patience. */
-const transferTimeoutMs = 24 * 60 * 60 * 1000
+import { type Patience, transferTimeoutMs, withPatience } from '../client/patience.ts'
 
 /** A repository at a gateway, without trailing slash. */
 export type GatewayRepository = { url: string; reach: Reach; repository: string }
