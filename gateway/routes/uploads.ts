@@ -1,3 +1,5 @@
+import { sha256, stringToBytes } from 'viem'
+import { type Caller, callerLabel } from '../access.ts'
 import type { Deps } from '../deps.ts'
 import { repositoryOf } from '../ens/name.ts'
 import { keptFor } from '../kept.ts'
@@ -13,8 +15,8 @@ import { type OpenRepository, openForPush, openNamed } from './repository.ts'
 import type { Route, RouteContext } from './route.ts'
 import { storeAndShow } from './storing.ts'
 
-/** An upload of this request, found and still alive. */
-type OpenUpload = { repository: OpenRepository; session: UploadSession }
+/** An upload of this request, found and still alive. `id` is what its client calls it; `session.uploadId` what the stores do. */
+type OpenUpload = { repository: OpenRepository; id: string; session: UploadSession }
 
 /** One queue for each app's catalog, by upload. */
 const turnsOf = keptFor((_: Deps['catalog']) => createTurns())
@@ -30,8 +32,7 @@ export const postUpload: Route = async (context) => {
   const mount = optionalDigest(searchParams.get('mount'))
   const repository = await openForPush(context)
   if (mount && (await mountBlob(context, repository, mount))) return blobCreated(repository, mount)
-  const session = await beginUpload(context, repository)
-  const upload = { repository, session }
+  const upload = await beginUpload(context, repository)
   if (!digest) return emptyAnswer(202, { ...uploadHeaders(progressOf(upload)), ...minimumOf(context) })
   return finishUpload(context, upload, await receivePart(context, upload), digest)
 }
@@ -115,15 +116,23 @@ async function findAnywhere({ deps }: RouteContext, digest: Digest): Promise<str
   return found && repositoryOf(found.repository.ensName)
 }
 
-async function beginUpload({ deps }: RouteContext, { key }: OpenRepository): Promise<UploadSession> {
-  const session = { uploadId: deps.randomId(), size: 0, parts: [], expiresAt: expiryOf(deps) }
-  await deps.catalog.createUpload(key, session.uploadId, session.expiresAt)
-  return session
+async function beginUpload({ deps, caller }: RouteContext, repository: OpenRepository): Promise<OpenUpload> {
+  const id = deps.randomId()
+  const session = { uploadId: storedId(id, caller), size: 0, parts: [], expiresAt: expiryOf(deps) }
+  await deps.catalog.createUpload(repository.key, session.uploadId, session.expiresAt)
+  return { repository, id, session }
 }
 
 async function openUpload(context: RouteContext): Promise<OpenUpload> {
   const repository = await openForPush(context)
-  return { repository, session: await findSession(context, repository, parseUploadId(context.params.uploadId ?? '')) }
+  const id = parseUploadId(context.params.uploadId ?? '')
+  return { repository, id, session: await findSession(context, repository, storedId(id, context.caller)) }
+}
+
+/** Where callers log in, an upload belongs to who began it: the same id of another caller names no upload. */
+function storedId(id: string, caller: Caller): string {
+  if (caller.kind === 'operator') return id
+  return sha256(stringToBytes(`upload ${id} ${callerLabel(caller)}`)).slice(2, 34)
 }
 
 /** 128 bits in hex, as this gateway gives them out (deps.ts). @throws OciError 400 BLOB_UPLOAD_INVALID */
@@ -177,18 +186,18 @@ async function appendPart(context: RouteContext, upload: OpenUpload, part: Store
   return overtaken(context, upload, part)
 }
 
-function withPart({ repository, session }: OpenUpload, part: StoredPart): OpenUpload {
-  return { repository, session: { ...session, size: session.size + part.size, parts: [...session.parts, part] } }
+function withPart({ session, ...upload }: OpenUpload, part: StoredPart): OpenUpload {
+  return { ...upload, session: { ...session, size: session.size + part.size, parts: [...session.parts, part] } }
 }
 
 /** The upload moved on or ended while this request's body came in. @throws OciError 416 or 404 */
 async function overtaken(
   context: RouteContext,
-  { repository, session }: OpenUpload,
+  { repository, id, session }: OpenUpload,
   part: StoredPart | undefined,
 ): Promise<never> {
   if (part) await context.deps.content.dropPart(session.uploadId, part.partId)
-  const now = { repository, session: await findSession(context, repository, session.uploadId) }
+  const now = { repository, id, session: await findSession(context, repository, session.uploadId) }
   throw outOfOrder(progressOf(now), 'another chunk came first')
 }
 
@@ -262,9 +271,9 @@ function blobCreated({ name }: OpenRepository, digest: Digest): Response {
   return emptyAnswer(201, { location, 'docker-content-digest': digest })
 }
 
-function progressOf({ repository, session }: OpenUpload): UploadProgress {
-  const { uploadId, size } = session
-  return { location: `/v2/${repository.name.repository}/blobs/uploads/${uploadId}`, uploadId, size }
+function progressOf({ repository, id, session }: OpenUpload): UploadProgress {
+  const location = `/v2/${repository.name.repository}/blobs/uploads/${id}`
+  return { location, uploadId: id, size: session.size }
 }
 
 function expiryOf({ clock, limits }: RouteContext['deps']): number {

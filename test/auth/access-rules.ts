@@ -124,6 +124,21 @@ export function accessRules(rule: Rule): void {
     },
   )
 
+  rule('an upload belongs to who began it: for everybody else who may push there, 404', async ({ world }) => {
+    const scope = 'repository:acme.eth:pull,push,delete'
+    const ann = bearer(await tokenFor(world, scope))
+    const { token } = tokensOf(await logIn(world, await signed(await messageFor(world)), { scope }))
+    const begun = await world.ask('POST', '/v2/acme.eth/blobs/uploads/', { headers: ann })
+    const location = begun.headers.get('location') ?? ''
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const body = method === 'PATCH' ? { body: blobOf(5) } : {}
+      refusalOf(await world.ask(method, location, { headers: bearer(token), ...body }), 404, 'BLOB_UPLOAD_UNKNOWN')
+    }
+    const next = bearer(await tokenFor(world, scope))
+    expect((await world.ask('PATCH', location, { headers: next, body: blobOf(5) })).status).toBe(202)
+    expect((await world.ask('GET', location, { headers: next })).headers.get('range')).toBe('0-4')
+  })
+
   rule(
     'a mount takes from what everybody reads, and never into a repository that the token does not name',
     async ({ world }) => {
