@@ -165,6 +165,8 @@ async function answerRegistry(deps: Deps, request: Request, find: () => Found, c
   const isPreflight = isOpenToPages(deps, request) && request.method === 'OPTIONS'
   const response = isPreflight ? preflightAnswer() : await answer(deps, request, registryErrorResponse, find, client)
   response.headers.set('docker-distribution-api-version', 'registry/2.0')
+  // Nothing of the token server is kept, refusals included (docs/logins.md, "The wire").
+  if (isOfTokens(request.url)) response.headers.set('cache-control', 'no-store')
   return withOrigin(deps, request, response)
 }
 
@@ -177,7 +179,11 @@ function withOrigin(deps: Deps, request: Request, response: Response): Response 
 
 /** Tokens are for nobody's pages. */
 function isOpenToPages({ features }: Deps, { method, url }: Request): boolean {
-  return features.crossOriginReads && openMethods.has(method) && !rawPathOf(url).startsWith('/token')
+  return features.crossOriginReads && openMethods.has(method) && !isOfTokens(url)
+}
+
+function isOfTokens(url: string): boolean {
+  return rawPathOf(url).startsWith('/token')
 }
 
 type Found = { route: Route; params: Record<string, string> }

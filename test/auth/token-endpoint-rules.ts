@@ -113,6 +113,23 @@ export function tokenEndpointRules(rule: Rule): void {
     tokensOf(await postForm(world, form))
   })
 
+  rule('no answer of the token server may be kept, refusals no less than tokens', async ({ world }) => {
+    const kept = async (asked: Promise<{ status: number; headers: Headers }>) => {
+      const { status, headers } = await asked
+      return [status, headers.get('cache-control')]
+    }
+    expect(await kept(postForm(world, form))).toEqual([200, 'no-store'])
+    expect(await kept(world.ask('GET', '/token/nonce'))).toEqual([200, 'no-store'])
+    expect(await kept(postForm(world, { ...form, password: 'guess' }))).toEqual([401, 'no-store'])
+    expect(await kept(postForm(world, { ...form, grant_type: 'none' }))).toEqual([400, 'no-store'])
+    expect(await kept(world.ask('POST', '/token', { headers: { origin: 'https://evil.test' } }))).toEqual([
+      403,
+      'no-store',
+    ])
+    expect(await kept(postForm(world, {}, '/token/revoke'))).toEqual([400, 'no-store'])
+    expect((await world.ask('GET', '/v2/acme.eth/tags/list')).headers.get('cache-control')).not.toBe('no-store')
+  })
+
   rule('guessing: 429 after ten attempts of one client as one user; others are served', async ({ world }) => {
     const guess = (client: string, user = 'ann') =>
       postForm(world, { ...form, username: user, password: 'guess' }, '/token', client)
