@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encryptKeystoreJson } from 'ethers'
 import { type Hex, recoverMessageAddress } from 'viem'
+import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openBrowserSigner } from '../../gateway/cli/client/signers/browser.ts'
 import { openSigningPage } from '../../gateway/cli/client/signers/browser-page.ts'
@@ -118,6 +119,18 @@ describe('Web3 Secret Storage, version 3', () => {
     )
     await expect(open('--keystore', keystore)).rejects.toThrow(/^--password-file: saw nothing/)
     await expect(open('--keystore', keystore, '--password-file', password, '--browser')).rejects.toThrow(/^signer: saw/)
+  })
+
+  test('a keystore that says whose key it holds holds that account’s, however the address is written, and no other', async () => {
+    const held = privateKeyToAddress(vectorKey)
+    const naming = (address: unknown) => openKeystore(JSON.stringify({ ...pbkdf2, address }), 'testpassword')
+    for (const address of [held, held.toLowerCase(), held.slice(2).toLowerCase(), '', null]) {
+      expect(await naming(address)).toBe(vectorKey)
+    }
+    const another = addressOf(testKeys.owner)
+    await expect(naming(another)).rejects.toThrow(
+      `the keystore says that it is of ${another}, and holds the key of ${held.toLowerCase()}`,
+    )
   })
 
   const broken: [what: string, change: (keystore: typeof pbkdf2) => unknown, message: RegExp][] = [

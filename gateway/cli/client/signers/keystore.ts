@@ -2,6 +2,7 @@ import { createDecipheriv, pbkdf2, scrypt } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { type Hex, keccak256 } from 'viem'
+import { privateKeyToAddress } from 'viem/accounts'
 import { parseStrictJson } from '../../../oci/strict-json.ts'
 
 /** A keystore that cannot be opened. The message names what is wrong, and never the password, the key or what was read. */
@@ -28,10 +29,13 @@ type Members = Readonly<Record<string, unknown>>
 
 /**
  * The private key of an encrypted JSON keystore (Web3 Secret Storage, version 3: scrypt or PBKDF2, AES-128-CTR, keccak256 over the second
- * half of the derived key and the ciphertext). @throws KeystoreError
+ * half of the derived key and the ciphertext). Where it says whose key it is, it holds that account's: the MAC says nothing about the address,
+ * so somebody else's keystore could be passed off under a known one. @throws KeystoreError
  */
 export async function openKeystore(text: string, password: string): Promise<Hex> {
-  const crypto = readCrypto(text)
+  const keystore = readMembers(text)
+  // Older tools spell it with a capital.
+  const crypto = objectMember(keystore, keystore.crypto === undefined ? 'Crypto' : 'crypto')
   const ciphertext = bytesMember(crypto, 'ciphertext', 1, 64)
   const iv = bytesMember(objectMember(crypto, 'cipherparams'), 'iv', 16, 16)
   if (crypto.cipher !== 'aes-128-ctr') throw unknownPart('cipher', crypto.cipher, 'aes-128-ctr')
@@ -43,7 +47,15 @@ export async function openKeystore(text: string, password: string): Promise<Hex>
   const decipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
   const key = Buffer.concat([decipher.update(ciphertext), decipher.final()])
   if (key.length !== KEY_BYTES) throw new KeystoreError(`the keystore holds ${key.length} bytes, a private key has 32`)
-  return `0x${key.toString('hex')}`
+  return checkAddress(keystore, `0x${key.toString('hex')}`)
+}
+
+/** The key, where the keystore names its address or none: tools leave it out to keep it private. @throws KeystoreError */
+function checkAddress({ address }: Members, key: Hex): Hex {
+  if (typeof address !== 'string' || address === '') return key
+  const [named, held] = [`0x${address.toLowerCase().replace(/^0x/, '')}`, privateKeyToAddress(key).toLowerCase()]
+  if (named === held) return key
+  throw new KeystoreError(`the keystore says that it is of ${named.slice(0, 60)}, and holds the key of ${held}`)
 }
 
 /** A keystore's text. @throws KeystoreError */
@@ -73,7 +85,7 @@ async function readSmallFile(path: string, maxBytes: number, what: string, isSec
   }
 }
 
-function readCrypto(text: string): Members {
+function readMembers(text: string): Members {
   let keystore: Members
   try {
     keystore = asObject(parseStrictJson(text, { maxDepth: 6 }), 'keystore')
@@ -82,8 +94,7 @@ function readCrypto(text: string): Members {
     throw new KeystoreError('the keystore is no JSON')
   }
   if (keystore.version !== 3) throw unknownPart('version', keystore.version, '3')
-  // Older tools spell it with a capital.
-  return objectMember(keystore, keystore.crypto === undefined ? 'Crypto' : 'crypto')
+  return keystore
 }
 
 async function deriveKey(crypto: Members, password: string): Promise<Buffer> {
