@@ -47,11 +47,16 @@ export async function startContainerd(cri: 'cri' | 'no cri' = 'no cri'): Promise
  * nerdctl on that containerd, where `acme.eth` is the decoy's address; what it keeps of its own, and docker's configuration that it reads,
  * is in `home`.
  */
-export function startNerdctl({ socket }: Containerd, home: string): Program {
+export function startNerdctl(containerd: Containerd, home: string): Program {
   const bound = bindWithDecoy('nerdctl', home)
-  const flags = ['--address', socket, '--snapshotter', 'native', '--data-root', join(home, 'data')]
+  const flags = nerdctlFlags(containerd, home)
   const env = { NERDCTL_TOML: join(home, 'nerdctl.toml'), DOCKER_CONFIG: join(home, '.docker') }
   return (args, options) => bound([...flags, ...args], { ...options, env: { ...env, ...options?.env } })
+}
+
+/** Flags before nerdctl's command, for that containerd; what it keeps of its own is in `home`. */
+export function nerdctlFlags({ socket }: Containerd, home: string): string[] {
+  return ['--address', socket, '--snapshotter', 'native', '--data-root', join(home, 'data')]
 }
 
 const criTable = '[plugins."io.containerd.grpc.v1.cri"'

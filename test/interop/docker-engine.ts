@@ -9,6 +9,8 @@ import { hostsFileText } from './verifying-proxy.ts'
 /** A Docker Engine of our own: it shares neither images, socket nor settings with one that the machine may have. */
 export type DockerEngine = {
   docker(...args: string[]): Promise<string>
+  /** The engine's socket as it is seen from here, for a client with settings of its own. */
+  socket: string
   /** A folder that docker reads and writes too, and its path there. */
   shared: { here: string; there: string }
   /** A folder with the engine's program, socket and settings where they are in a system, for who looks for an engine. */
@@ -121,7 +123,14 @@ async function waitUntilReady({ docker, folder, there, daemon, program }: Starti
     const hostsFolder = join(settingsOf(folder), 'certs.d')
     if (answers) {
       const systemFolder = makeSystemFolder(folder, program)
-      return { docker, shared: { here: folder, there }, systemFolder, hostsFolder, stop }
+      return {
+        docker,
+        socket: join(folder, 'docker.sock'),
+        shared: { here: folder, there },
+        systemFolder,
+        hostsFolder,
+        stop,
+      }
     }
     await sleep(100)
   }

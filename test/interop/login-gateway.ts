@@ -27,6 +27,10 @@ export type LoginGateway = {
   newMessage(): Promise<Credentials>
   /** The publisher's account with a refresh token, as `mooring login` gets one. */
   newRefreshToken(): Promise<Credentials>
+  /** With the publisher's key, for `mooring login`. */
+  keyFile: string
+  /** All that the gateway has said so far. */
+  log(): string
   stop(): Promise<void>
 }
 
@@ -61,10 +65,17 @@ export async function startLoginGateway(names: readonly string[]): Promise<Login
   const chain = ['--rpc', ready.rpc, '--chain-id', `${ready.chainId}`, '--ens-registry', ready.ensRegistry]
   const files = ['--publisher-key-file', ready.publisherKeyFile, '--data', join(folder, 'data')]
   const logins = ['--auth', 'token', '--htpasswd', passwordFile, '--resolver', ready.resolver]
-  const [serve, { gateway }] = await start<{ gateway: string }>('serve', '--port', '0', ...chain, ...files, ...logins)
+  const [serve, { gateway }, log] = await start<{ gateway: string }>(
+    'serve',
+    '--port',
+    '0',
+    ...chain,
+    ...files,
+    ...logins,
+  )
   const key = readFileSync(ready.publisherKeyFile, 'utf8').trim() as Hex
   return {
-    ...{ gateway, host: new URL(gateway).host, user },
+    ...{ gateway, host: new URL(gateway).host, user, keyFile: ready.publisherKeyFile, log },
     newMessage: () => newMessage(gateway, key),
     newRefreshToken: async () => refreshTokenOf(gateway, await newMessage(gateway, key)),
     async stop() {
@@ -75,11 +86,14 @@ export async function startLoginGateway(names: readonly string[]): Promise<Login
   }
 }
 
-async function start<Line>(...args: string[]): Promise<[ChildProcess, Line]> {
-  const child = spawn(process.execPath, [program, ...args, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+async function start<Line>(...args: string[]): Promise<[ChildProcess, Line, () => string]> {
+  const child = spawn(process.execPath, [program, ...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
   endWithProcess(child)
+  const said: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => said.push(bytes))
+  child.stderr.pipe(process.stderr)
   const [line] = await once(createInterface({ input: child.stdout }), 'line')
-  return [child, JSON.parse(String(line)) as Line]
+  return [child, JSON.parse(String(line)) as Line, () => Buffer.concat(said).toString()]
 }
 
 async function newMessage(gateway: string, key: Hex): Promise<Credentials> {

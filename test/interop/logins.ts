@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { helperCells, helperColumns } from './helper-cells.ts'
+import { type HelperRow, helperRows } from './helper-clients.ts'
 import { type LoginClient, type LoginRow, loginRows } from './login-clients.ts'
 import { type Credentials, type LoginGateway, startLoginGateway } from './login-gateway.ts'
 import { statusOf } from './registry.ts'
@@ -64,13 +66,17 @@ async function runCell(what: string, cell: Cell): Promise<Result> {
   }
 }
 
+/** Why a row is not run; a failure where everything has to be there. */
+function isMissing(name: string, reason: string | undefined): boolean {
+  if (reason === undefined) return false
+  tally[process.env.CI === 'true' ? 'failed' : 'skipped'] += 1
+  print(`${process.env.CI === 'true' ? 'FAIL' : 'skip'} ${name}: ${reason}`)
+  return true
+}
+
 async function runRow(row: LoginRow, gateway: LoginGateway): Promise<Result[]> {
   const reason = row.whyNot()
-  if (reason !== undefined) {
-    tally[process.env.CI === 'true' ? 'failed' : 'skipped'] += 1
-    print(`${process.env.CI === 'true' ? 'FAIL' : 'skip'} ${row.name}: ${reason}`)
-    return columns.map(() => ({ status: 'none', reason }))
-  }
+  if (isMissing(row.name, reason)) return columns.map(() => ({ status: 'none', reason: reason ?? '' }))
   print(row.name)
   const client = await row.start(gateway.host)
   const results: Result[] = []
@@ -84,18 +90,37 @@ async function runRow(row: LoginRow, gateway: LoginGateway): Promise<Result[]> {
   return results
 }
 
+async function runHelperRow(row: HelperRow, gateway: LoginGateway): Promise<Result[]> {
+  const reason = row.whyNot()
+  if (isMissing(`${row.name} with docker-credential-mooring`, reason))
+    return helperColumns.map(() => ({ status: 'none', reason: reason ?? '' }))
+  print(`${row.name} with docker-credential-mooring`)
+  const client = await row.start()
+  const cells = helperCells(row, client, gateway)
+  const results: Result[] = []
+  try {
+    for (const column of helperColumns) results.push(await runCell(`${row.name}: ${column}`, cells[column]))
+  } finally {
+    await client.stop?.()
+  }
+  return results
+}
+
 async function main([pattern = '']: readonly string[]): Promise<void> {
   const gateway = await startLoginGateway([ensName])
+  const isChosen = ({ name }: { name: string }) => new RegExp(pattern).test(name)
   const table = []
+  const helperTable = []
   try {
-    for (const row of loginRows.filter(({ name }) => new RegExp(pattern).test(name))) {
-      table.push({ name: row.name, results: await runRow(row, gateway) })
-    }
+    for (const row of loginRows.filter(isChosen)) table.push({ name: row.name, results: await runRow(row, gateway) })
+    for (const row of helperRows.filter(isChosen))
+      helperTable.push({ name: row.name, results: await runHelperRow(row, gateway) })
   } finally {
     await gateway.stop()
   }
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''
-  print(`\n${renderTable(columns, table)}\n\n${tally.passed} passed, ${tally.failed} failed${skipped}`)
+  const helper = `after \`mooring login --key-file F\`, with docker-credential-mooring\n\n${renderTable(helperColumns, helperTable)}`
+  print(`\n${renderTable(columns, table)}\n\n${helper}\n\n${tally.passed} passed, ${tally.failed} failed${skipped}`)
   if (tally.failed > 0) process.exitCode = 1
 }
 
