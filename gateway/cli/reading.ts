@@ -1,5 +1,6 @@
 import { ChainUnavailable } from '../chain/chain-reader.ts'
 import { Refusal } from '../tags/refusal.ts'
+import { MemoryUnusable } from './client/memory.ts'
 import { ListUnverified } from './client/read-list.ts'
 import { wantsJson } from './client/session.ts'
 import { TransactionRefused } from './owner/sender.ts'
@@ -9,8 +10,8 @@ import { exitCodes, type VerbContext } from './verb.ts'
 export type ReadingFailure = { error: string; message: string; code: number }
 
 /**
- * The failure that an error stands for: a refusal and a missing gateway are "unverified" (4), a chain that cannot be asked or takes no
- * transaction is "anything else" (1). @throws what is none of these
+ * The failure that an error stands for: a refusal and a missing gateway are "unverified" (4), a memory that cannot be read and a chain that
+ * cannot be asked or takes no transaction are "anything else" (1). @throws what is none of these
  */
 export function failureOf(error: unknown): ReadingFailure {
   if (error instanceof Refusal || error instanceof ListUnverified) {
@@ -18,6 +19,9 @@ export function failureOf(error: unknown): ReadingFailure {
   }
   if (error instanceof ChainUnavailable) {
     return { error: 'ChainUnavailable', message: error.message, code: exitCodes.failed }
+  }
+  if (error instanceof MemoryUnusable) {
+    return { error: 'MemoryUnusable', message: error.message, code: exitCodes.failed }
   }
   if (error instanceof TransactionRefused) {
     return { error: error.reason ?? 'TransactionRefused', message: error.message, code: exitCodes.failed }

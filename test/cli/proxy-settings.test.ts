@@ -186,6 +186,17 @@ test('uninstall removes what install wrote and nothing beside it', async () => {
   expect((await proxy('uninstall')).value).toMatchObject({ ok: true, files: [] })
 })
 
+test('uninstall takes its file out of a folder that is somebody’s link, and leaves the link', async () => {
+  mkdirSync(join(root, 'elsewhere'))
+  mkdirSync(join(root, 'etc/docker/certs.d'), { recursive: true })
+  symlinkSync(join(root, 'elsewhere'), join(root, dirname(hosts.docker)))
+  expect((await install(...all)).code).toBe(0)
+  expect(readdirSync(join(root, 'elsewhere'))).toEqual(['hosts.toml'])
+  expect((await proxy('uninstall')).code).toBe(0)
+  expect(readdirSync(join(root, 'elsewhere'))).toEqual([])
+  expect(tree()).toEqual({ [dirname(hosts.docker)]: '' })
+})
+
 test('a file that somebody changed is kept and named by uninstall and install: exit 1', async () => {
   await install(...all)
   const changed = `${read(hosts.docker)}# mine\n`

@@ -56,10 +56,10 @@ export async function pull(url: string, path: string, init: RequestInit = {}): P
   return { status: response.status, headers: response.headers, bytes, error }
 }
 
-/** A GET with a Host header of one's own, which fetch does not let one set. */
-export function statusWithHost(url: string, host: string): Promise<number | undefined> {
+/** A request with a Host header or a method of one's own, which fetch does not let one choose. */
+export function statusWithHost(url: string, host: string, method = 'GET'): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    httpRequest(`${url}/v2/`, { headers: { host } }, (response) => {
+    httpRequest(`${url}/v2/`, { method, headers: { host } }, (response) => {
       response.resume()
       resolve(response.statusCode)
     })

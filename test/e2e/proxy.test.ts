@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -142,6 +143,23 @@ test('it only reads: every other method is 405 with Allow, and other hosts than 
   }
   expect(await statusWithHost(url, 'localhost:5055')).toBe(200)
   expect(await statusWithHost(url, 'rebound.example')).toBe(403)
+  expect(await statusWithHost(url, 'localhost:5055', 'TRACE')).toBe(405)
+  for (const host of ['user@localhost', 'localhost/v2', 'localhost#', 'localhost?']) {
+    expect([host, await statusWithHost(url, host)]).toEqual([host, 400])
+  }
+})
+
+test('row 9: a name whose memory cannot be read is refused with what to do, and never answered as if it had been seen for the first time', async () => {
+  const { url } = await proxyOver([], 'broken')
+  expect((await pull(url, 'acme.eth/manifests/1.0')).status).toBe(200)
+  const memory = join(world.folder, 'broken')
+  const [folder = ''] = await readdir(memory)
+  await writeFile(join(memory, folder, '2.json'), '')
+  const proxy = await proxyOver([], 'broken')
+  const refused = await pull(proxy.url, 'acme.eth/manifests/1.0')
+  expect(refused).toMatchObject({ status: 403, error: { code: 'DENIED', detail: { reason: 'MemoryUnusable' } } })
+  expect(refused.error?.message).toContain(join(memory, folder))
+  expect((await pull(proxy.url, 'acme.eth/tags/list')).status).toBe(403)
 })
 
 type Teller = () => Lie

@@ -21,13 +21,13 @@ import { readNewest, writeNext } from './generations.ts'
  * one memory: each change is a compare-and-swap.
  */
 export type ClientMemory = {
-  /** What the name is held to; null for a name never seen. @throws when it is there and cannot be read */
+  /** What the name is held to; null for a name never seen. @throws MemoryUnusable when it is there and cannot be read */
   recall(domain: ListDomain, node: Hex): Promise<OwnerMemory | null>
   /** The same with the owners before. @throws as `recall` */
   recallAll(domain: ListDomain, node: Hex): Promise<NamePast | null>
   /**
    * Keeps a verified list with what is immutable of the entries seen; never goes back to a lower version. It is held to what another
-   * process remembered meanwhile. @throws Refusal OwnerChanged, Equivocation, ImmutableChanged
+   * process remembered meanwhile. @throws Refusal OwnerChanged, Equivocation, ImmutableChanged; MemoryUnusable
    */
   remember(domain: ListDomain, signed: SignedList, seen: SeenTags): Promise<void>
   /** Holds a name to another owner, at least at this epoch: what a person decides. */
@@ -41,6 +41,11 @@ export type ClientMemory = {
   evidenceOf(ensName: string): Promise<string[]>
   /** Where a name's memory is, for messages. */
   folderOf(domain: ListDomain, node: Hex): string
+}
+
+/** What this client saw cannot be read or kept, so nothing can be held against it: never the same as having seen nothing. */
+export class MemoryUnusable extends Error {
+  override readonly name = 'MemoryUnusable'
 }
 
 const maxTries = 100
@@ -95,18 +100,25 @@ async function change(folder: string, next: (past: NamePast | null) => NamePast)
   for (let tries = 0; tries < maxTries; tries++) {
     const { past, newest } = await readPast(folder)
     const after = next(past)
-    if (isSamePast(past, after) || (await writeNext(folder, newest, renderPast(after)))) return
+    if (isSamePast(past, after)) return
+    if (await writeNext(folder, newest, renderPast(after)).catch(unusable(folder, 'written'))) return
   }
-  throw new Error(`${folder} changes all the time: ${maxTries} tries to write it were lost`)
+  throw new MemoryUnusable(`${folder} changes all the time: ${maxTries} tries to write it were lost`)
+}
+
+function unusable(folder: string, done: 'read' | 'written'): (error: Error) => never {
+  return ({ message }) => {
+    throw new MemoryUnusable(`the memory in ${folder} cannot be ${done}: ${message}`)
+  }
 }
 
 async function readPast(folder: string) {
-  const newest = await readNewest(folder)
+  const newest = await readNewest(folder).catch(unusable(folder, 'read'))
   if (newest.text === null) return { newest, past: null }
   try {
     return { newest, past: parsePast(newest.text) }
   } catch {
-    throw new Error(
+    throw new MemoryUnusable(
       `${newest.file} is not a memory of this version; remove ${folder} to forget what was seen of the name`,
     )
   }

@@ -4,6 +4,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/error.ts'
 import type { ContentSource, ListedManifest, NameReader, ServedName } from '../../proxy/reader.ts'
 import { Refusal } from '../../tags/refusal.ts'
+import { MemoryUnusable } from '../client/memory.ts'
 import type { Patience } from '../client/patience.ts'
 import { ListUnverified, readWholeList, visibleEntries } from '../client/read-list.ts'
 import { type ResolvedTag, resolveTag } from '../client/resolve-tag.ts'
@@ -23,7 +24,10 @@ export type Reading = {
 /** Names read by the verifying client: its memory, its check order, the contract's own word beside it. */
 export function createNameReader(reading: Reading): NameReader {
   return {
-    openName: async (name) => serve(reading, name, await openSessionWith(reading.client, name.ensName)),
+    openName: async (name) => {
+      const session = await openSessionWith(reading.client, name.ensName).catch(refuseWithoutMemory)
+      return serve(reading, name, session)
+    },
   }
 }
 
@@ -33,13 +37,13 @@ function serve(reading: Reading, name: RepositoryName, opened: Session): ServedN
   const more = reading.more(opened)
   const gateways = () => standing.order(opened.onChain.gateways)
   const current = async () => {
-    const session = await refreshSession(opened)
+    const session = await refreshSession(opened).catch(refuseWithoutMemory)
     return { ...session, onChain: { ...session.onChain, gateways: gateways() } }
   }
   return {
     async resolve(tag) {
       const session = await current()
-      const resolved = await resolveTag(session, { ...name, tag })
+      const resolved = await resolveTag(session, { ...name, tag }).catch(refuseWithoutMemory)
       blameBefore(standing, session.onChain.gateways, resolved.gateway)
       return listedIn(resolved)
     },
@@ -87,9 +91,15 @@ function listedIn({ resolution, message }: ResolvedTag): ListedManifest | undefi
 }
 
 function refuseUnverified(error: unknown): never {
-  if (!(error instanceof ListUnverified)) throw error
+  if (!(error instanceof ListUnverified)) return refuseWithoutMemory(error)
   if (error.reason === 'GatewayUnavailable') throw nobodyAnswered(error.message)
   throw new Refusal(error.reason, error.message)
+}
+
+/** What was seen before is not known, so it cannot be said that nothing contradicts it. */
+function refuseWithoutMemory(error: unknown): never {
+  if (!(error instanceof MemoryUnusable)) throw error
+  throw new OciError('DENIED', `refused: ${error.name}: ${error.message}`, { detail: { reason: error.name } })
 }
 
 function nobodyAnswered(message: string): OciError {

@@ -51,7 +51,8 @@ export async function removeSettings(path: string, hasOwnFolder: boolean): Promi
   await rm(path)
   if (!hasOwnFolder) return
   await rmdir(dirname(path)).catch((error: unknown) => {
-    if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY')) throw error
+    // ENOTDIR: somebody's link to a folder elsewhere.
+    if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOTDIR')) throw error
   })
 }
 
