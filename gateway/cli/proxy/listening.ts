@@ -61,13 +61,20 @@ async function respond(app: ProxyApp, incoming: IncomingMessage, outgoing: Serve
 
 /** Without the body, which no read has. Undefined where target and Host make no URL. */
 function requestOf({ method = 'GET', url = '/', headers }: IncomingMessage): Request | undefined {
-  const target = `http://${headers.host ?? 'localhost'}${url}`
-  if (!url.startsWith('/') || !URL.canParse(target)) return undefined
+  const { host = 'localhost' } = headers
+  const target = `http://${host}${url}`
+  // RFC 9110 section 7.2: a host and a port, and nothing else that a URL parser would take apart.
+  if (!url.startsWith('/') || !/^[\w.:[\]-]+$/.test(host) || !URL.canParse(target)) return undefined
   const wanted = ['accept', 'if-none-match', 'if-range', 'range'].flatMap((name) => {
     const value = headers[name]
     return typeof value === 'string' ? [[name, value] as [string, string]] : []
   })
-  return new Request(target, { method: /^[A-Z]+$/.test(method) ? method : 'POST', headers: wanted })
+  return new Request(target, { method: isReadable(method) ? method : 'POST', headers: wanted })
+}
+
+/** What `Request` takes; the app refuses all but reads, whatever they are called. */
+function isReadable(method: string): boolean {
+  return /^[A-Z]+$/.test(method) && method !== 'CONNECT' && method !== 'TRACE' && method !== 'TRACK'
 }
 
 function unreadable(): Response {
