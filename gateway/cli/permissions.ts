@@ -1,9 +1,9 @@
 import { open, readFile } from 'node:fs/promises'
-import type { Hex } from 'viem'
+import { type Hex, isAddress } from 'viem'
 import { ConfigError, readInteger, readText, type Settings } from '../config.ts'
 import { OciError } from '../oci/error.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
-import { objectOf } from '../tags/json-members.ts'
+import { membersOf, objectOf } from '../tags/json-members.ts'
 import { hashPermissions, type PushPermissions, permissionsTypedData, verifyPermissions } from '../tags/permissions.ts'
 import { parsePermissions, permissionsToJson } from '../tags/permissions-json.ts'
 import { Refusal } from '../tags/refusal.ts'
@@ -18,6 +18,8 @@ import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 const actions = ['show', 'set', 'message', 'send'] as const
 const maxDays = 400
 const daySeconds = 86_400n
+/** Of permissions that nobody knows the owner to have signed. */
+const MAX_UNSIGNED_VERSION = 2 ** 32
 
 /** `mooring permissions NAME show|set|message|send` */
 export const permissions: Verb = {
@@ -122,7 +124,7 @@ async function writeMessage(context: VerbContext, session: Session, subject: Sub
 
 async function sendMessage(context: VerbContext, session: Session, subject: Subject) {
   const members = await readJsonFile(context.settings, 'file')
-  const next = readable('file', () => parsePermissions(members.permissions))
+  const next = readable(context.settings, 'file', () => parsePermissions(members.permissions))
   const signature = required(context.settings, 'signature', 'the owner’s signature in hex').toLowerCase() as Hex
   return publish(context, session, subject, { permissions: next, signature })
 }
@@ -155,19 +157,42 @@ async function publish(
   return ok ? exitCodes.done : exitCodes.failed
 }
 
-/** The version above what any gateway has. @throws ConfigError, Refusal NoOwner */
+/** The version above what any gateway has of the owner's. @throws ConfigError, Refusal NoOwner */
 async function nextPermissions(settings: Settings, session: Session, { ensName, repository }: Subject) {
   const { node, owner } = await session.onChain.readAuthority()
   if (owner === null) throw new Refusal('NoOwner', `${ensName} has no owner`)
   const days = readInteger(settings, 'days', 1, maxDays, 365)
-  const rules = await readJsonFile(settings, 'rules')
-  const standing = (await readPermissions(session, repository)).map(({ signed }) =>
-    Number(signed?.permissions.version ?? 0),
-  )
+  const rules = await readRules(settings)
+  const standing = (await readPermissions(session, repository)).map(standingVersion)
   const times = { issuedAt: session.localTime, expiresAt: session.localTime + BigInt(days) * daySeconds }
   const header = { name: ensName, node, owner, version: 1 + Math.max(0, ...standing) }
   const wire = { ...header, ...rules, issuedAt: Number(times.issuedAt), expiresAt: Number(times.expiresAt) }
-  return readable('rules', () => parsePermissions(wire))
+  return readable(settings, 'rules', () => parsePermissions(wire))
+}
+
+/**
+ * The version that a gateway's permissions take up. A gateway can make up any: what the owner did not sign counts up to a bound that leaves
+ * room above, so that nobody makes the owner sign the last version there is. (It counts at all, because a contract may no longer approve of
+ * what it approved of when gateways took it.)
+ */
+function standingVersion({ signed, isOwners }: GatewayPermissions): number {
+  const version = Number(signed?.permissions.version ?? 0)
+  return isOwners || version <= MAX_UNSIGNED_VERSION ? version : 0
+}
+
+/** Who may push what, and nothing of the rest that is signed; accounts in whatever case their checksum allows. @throws ConfigError */
+async function readRules(settings: Settings): Promise<{ grants: unknown; immutableTags: unknown }> {
+  const members = await readJsonFile(settings, 'rules')
+  return readable(settings, 'rules', () => {
+    const { grants, immutableTags } = membersOf(members, 'rules', ['grants', 'immutableTags'])
+    return { grants: Array.isArray(grants) ? grants.map(inLowerCase) : grants, immutableTags }
+  })
+}
+
+function inLowerCase(grant: unknown): unknown {
+  if (typeof grant !== 'object' || grant === null || !('account' in grant)) return grant
+  const { account } = grant
+  return typeof account === 'string' && isAddress(account) ? { ...grant, account: account.toLowerCase() } : grant
 }
 
 async function readJsonFile(settings: Settings, flag: 'rules' | 'file'): Promise<Record<string, unknown>> {
@@ -175,14 +200,15 @@ async function readJsonFile(settings: Settings, flag: 'rules' | 'file'): Promise
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(`--${flag}`, path, `a JSON file (${error.code ?? error.message})`)
   })
-  return readable(flag, () => objectOf(parseStrictJson(bytes, { maxDepth: 12 }), 'file'))
+  return readable(settings, flag, () => objectOf(parseStrictJson(bytes, { maxDepth: 12 }), 'file'))
 }
 
-function readable<Value>(flag: string, read: () => Value): Value {
+function readable<Value>(settings: Settings, flag: 'rules' | 'file', read: () => Value): Value {
   try {
     return read()
   } catch (error) {
-    if (error instanceof OciError) throw new ConfigError(`--${flag}`, null, `a usable file: ${error.message}`)
+    const path = readText(settings, flag) ?? null
+    if (error instanceof OciError) throw new ConfigError(`--${flag}`, path, `a usable file: ${error.message}`)
     throw error
   }
 }

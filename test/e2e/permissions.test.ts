@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Hex, hashTypedData } from 'viem'
+import { getAddress, type Hex, hashTypedData } from 'viem'
 import { signTypedData } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { addressOf, testKeys } from '../fixtures.ts'
-import { pushTags, read, startWorld, type World } from './world.ts'
+import { pushTags, read, startProxy, startWorld, type World } from './world.ts'
 
 let world: World
 const file = (name: string) => join(world.folder, name)
@@ -45,6 +45,39 @@ test('permissions: somebody else’s signature goes to no gateway, exit 4 BadSig
   expect([code, json.error]).toEqual([4, 'BadSignature'])
 })
 
+test('permissions: a version that a gateway made up is not counted on to the last there is: the owner could never sign another', async () => {
+  expect((await run('set', ...rules(), ...ownerKey())).code).toBe(0)
+  const { json: shown } = await run('show')
+  const [standing] = shown.gateways as [{ permissions: { version: number } }]
+  const claiming = async (version: number) => {
+    const liar = await startProxy(world.gateway.url, (answer) => {
+      const said = JSON.parse(new TextDecoder().decode(answer.body)) as { permissions: object }
+      const body = new TextEncoder().encode(JSON.stringify({ ...said, permissions: { ...said.permissions, version } }))
+      return { ...answer, headers: {}, body }
+    })
+    const path = file(`message-${++files}.json`)
+    const both = ['--gateway', liar.url, '--gateway', world.gateway.url]
+    const { json } = await run('message', ...rules(), '--file', path, ...both).finally(liar.close)
+    return (json.permissions as { version: number }).version
+  }
+  expect(await claiming(standing.permissions.version)).toBe(standing.permissions.version + 1)
+  expect(await claiming(2 ** 32)).toBe(2 ** 32 + 1)
+  for (const version of [2 ** 53 - 1, 2 ** 53 - 2, 2 ** 32 + 1]) {
+    expect(await claiming(version)).toBe(standing.permissions.version + 1)
+  }
+})
+
+test('permissions: an account of the rules may be written with its checksum; one that is wrong is refused', async () => {
+  const checksummed = getAddress(ci)
+  const written = (account: string) => JSON.stringify({ grants: [{ ...grant, account }], immutableTags: [] })
+  await writeFile(file('rules.json'), written(checksummed))
+  expect((await run('set', ...rules(), ...ownerKey())).code).toBe(0)
+  const [shown] = (await run('show')).json.gateways as [{ permissions: { grants: unknown } }]
+  expect(shown.permissions.grants).toEqual([grant])
+  await writeFile(file('rules.json'), written(checksummed.replace(/[a-f]/, (letter) => letter.toUpperCase())))
+  expect((await run('set', ...rules(), ...ownerKey())).code).toBe(2)
+})
+
 test('permissions: an owner that is a contract signs the typed data elsewhere, and it is sent with the signature', async () => {
   const path = file(`message-${++files}.json`)
   expect((await run('message', ...rules(), '--file', path)).code).toBe(0)
@@ -64,7 +97,8 @@ test.each<[string, string, string]>([
     'account',
   ],
   ['a missing member', '{"grants": []}', 'immutableTags'],
-  ['no JSON', 'grants', 'usable file'],
+  ['what the command says itself', '{"grants": [], "immutableTags": [], "version": 7}', 'version'],
+  ['no JSON', 'grants', 'rules.json", wanted a usable file'],
 ])('permissions: rules with %s are exit 2 and say what', async (_, text, said) => {
   expect((await run('set', ...rules(), ...ownerKey())).code).toBe(0)
   await writeFile(file('rules.json'), text)

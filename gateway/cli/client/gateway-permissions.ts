@@ -8,11 +8,15 @@ import { fetchBounded, type HttpRequest } from './http.ts'
 import { readJson } from './read-list.ts'
 import type { Session } from './session.ts'
 
-/** What one gateway keeps of a name's permissions: `signed` null for nothing; `problem` says why they do not count (null: they do). */
+/**
+ * What one gateway keeps of a name's permissions: `signed` null for nothing; `problem` says why they do not count (null: they do);
+ * `isOwners`: whether the owner signed them, whatever the time is.
+ */
 export type GatewayPermissions = {
   gateway: string
   signed: Pick<SignedPermissions, 'permissions' | 'signature'> | null
   problem: string | null
+  isOwners: boolean
 }
 
 const timeoutMs = 30_000
@@ -26,9 +30,11 @@ export function readPermissions(session: Session, repository: string): Promise<G
 async function readFrom(session: Session, gateway: string, repository: string): Promise<GatewayPermissions> {
   const url = urlAt(gateway, repository)
   const { status, body } = await ask(session, { url })
-  if (status === 404) return { gateway, signed: null, problem: null }
+  if (status === 404) return { gateway, signed: null, problem: null, isOwners: false }
   const signed = readJson(url, () => parseAnswer(body))
-  return { gateway, signed, problem: await problemOf(session, signed) }
+  const problem = await problemOf(session, signed, session.localTime)
+  const isOwners = problem === null || (await problemOf(session, signed, signed.permissions.issuedAt)) === null
+  return { gateway, signed, problem, isOwners }
 }
 
 /**
@@ -61,13 +67,14 @@ function parseAnswer(body: Uint8Array): { permissions: PushPermissions; signatur
   return { permissions: parsePermissions(members.permissions), signature: textMember(members, 'signature') as Hex }
 }
 
-/** Why permissions do not count now; null when they do. */
+/** Why permissions do not count at a time (unix seconds); null when they do. */
 async function problemOf(
-  { onChain, localTime }: Session,
+  { onChain }: Session,
   signed: Pick<SignedPermissions, 'permissions' | 'signature'>,
+  time: bigint,
 ): Promise<string | null> {
   try {
-    await verifyPermissions(signed, await onChain.readAuthority(), localTime)
+    await verifyPermissions(signed, await onChain.readAuthority(), time)
     return null
   } catch (error) {
     if (error instanceof Refusal) return `${error.reason}: ${error.message}`
