@@ -6,8 +6,11 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // In workerd: `npm run test:workers`; for a Bee node or a made-up one: `npm run test:swarm`; of minutes: `npm run test:crash`.
-    // TUF's attacks: `npm run test:tuf`.
-    exclude: ['test/workers/**', 'test/bee/**', '**/*.swarm.test.ts', 'test/tuf/**', ...crashTests],
+    // TUF's attacks: `npm run test:tuf`. What needs Chromium: `npm run test:browser`.
+    exclude: [
+      ...['test/workers/**', 'test/bee/**', '**/*.swarm.test.ts', 'test/tuf/**', 'test/browser/**'],
+      ...crashTests,
+    ],
     reporters: [createReporter()],
     pool: 'forks',
     maxWorkers: 2,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { ConfigError, type Flag, isLoopbackHost, readSwitch, readText } from '../config.ts'
 import { defaultStateDir } from './client/memory.ts'
 import { wantsJson } from './client/session.ts'
+import { endSignerAfter } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags } from './client/signers/open-signer.ts'
 import { addCredentialHelper, dockerConfigFile, removeCredentialHelper } from './logins/docker-config.ts'
 import { endLogin, LoginNotOffered, logIn, readOffer } from './logins/log-in.ts'
@@ -75,7 +76,8 @@ async function logInThere({ context, gateway, host, logins }: Place): Promise<Ou
   if (signer === null) {
     throw new ConfigError('signer', null, 'one of --key-file F, --keystore F, --rpc-signer URL and --browser')
   }
-  const made = await logIn(gateway, offer, signer, Math.floor(Date.now() / 1000)).finally(() => signer.close())
+  const log = () => logIn(gateway, offer, signer, Math.floor(Date.now() / 1000))
+  const made = await endSignerAfter(signer, log, ({ username }) => `${username} is logged in to ${gateway}.`)
   const keyFile = readText(settings, 'key-file')
   await logins.keep({ ...made, keyFile: keyFile === undefined ? null : resolve(keyFile) })
   const touchesDocker = !readSwitch(settings, 'no-docker-config')

@@ -10,7 +10,7 @@ import { Refusal } from '../tags/refusal.ts'
 import { connectionFlags } from './client/connect.ts'
 import { type GatewayPermissions, readPermissions, sendPermissions } from './client/gateway-permissions.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
-import { typedDocumentJson } from './client/signers/client-signer.ts'
+import { endSignerAfter, typedDocumentJson } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags } from './client/signers/open-signer.ts'
 import { failureOf, reportFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
@@ -97,14 +97,13 @@ async function setPermissions(context: VerbContext, session: Session, subject: S
   const signer = await openSigner({ settings: context.settings, chainId: domain.chainId, note: context.note })
   if (signer === null)
     throw new ConfigError('signer', null, 'the owner’s --key-file, --keystore, --rpc-signer or --browser')
-  try {
+  const sign = async () => {
     const hash = hashPermissions(domain, next)
     const document = permissionsTypedData(domain, next)
     const signature = await signer.signTyped({ hash, document, meaning: describePermissions(next) })
-    return await publish(context, session, subject, { permissions: next, signature })
-  } finally {
-    await signer.close()
+    return publish(context, session, subject, { permissions: next, signature })
   }
+  return endSignerAfter(signer, sign, () => 'The permissions are signed; the terminal says which gateways have them.')
 }
 
 async function writeMessage(context: VerbContext, session: Session, subject: Subject) {

@@ -6,6 +6,7 @@ import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
 import { defaultStateDir } from './client/memory.ts'
 import { openSession, parseSubject, type Session, wantsJson } from './client/session.ts'
+import type { SigningEnd } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { readGlobs } from './globs.ts'
 import { withLogins } from './logins/carry-logins.ts'
@@ -54,6 +55,7 @@ async function runPublish(context: VerbContext): Promise<number> {
   const asked = readAsked(context.settings)
   const outcome: Outcome = { ...nothing, name: subject.ensName }
   let run: PublishRun | null = null
+  let end: SigningEnd = { ok: false, text: '' }
   try {
     const session = await openSession(context, subject)
     const places = await placesOf(session, subject.repository)
@@ -64,17 +66,27 @@ async function runPublish(context: VerbContext): Promise<number> {
     const settled = await publishAsked(run, asked)
     report(run, settled, outcome)
     reportStanding(await carryToOthers(round, settled), outcome)
+    end = { ok: true, text: endTextOf(settled.at(-1), run.place.gateway) }
     if (wantsJson(context)) context.print(JSON.stringify(outcome))
     else if (outcome.safeMessage !== null) context.print(JSON.stringify(outcome.safeMessage.typedData))
     return exitCodes.done
   } catch (error) {
     const { error: name, message, code } = publishingFailureOf(error)
+    end.text = `${name}: ${message}`
     context.note(`mooring: ${name}: ${message}`)
     if (wantsJson(context)) context.print(JSON.stringify({ ...outcome, error: name }))
     return code
   } finally {
-    await run?.signer?.close()
+    await run?.signer?.close(end)
   }
+}
+
+/** For who looks at the signer's page. */
+function endTextOf(last: Settled | undefined, gateway: string): string {
+  if (last === undefined) return 'Nothing waits to be published: nothing was signed.'
+  const { name, version } = last.draft.list
+  if (last.came === 'taken') return `Version ${version} of ${name} is published at ${gateway}.`
+  return `Version ${version} of ${name} is signed and not published yet: the terminal says what comes next.`
 }
 
 /** The JSON of `mooring publish`; `changes` as those of `mooring history`. */

@@ -4,6 +4,7 @@ import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
 import { defaultStateDir } from './client/memory.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
+import { endSignerAfter } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { withLogins } from './logins/carry-logins.ts'
 import { type PublishingPlace, readBase } from './publishing/base.ts'
@@ -164,11 +165,8 @@ async function signHere(
   const signer = await openSigner({ settings, chainId: session.onChain.domain.chainId, note })
   if (signer === null) return
   const { digest, size, mediaType } = root
-  try {
-    await publishTag(session, place, signer, tag, { digest, size, mediaType, swarmReference })
-  } finally {
-    await signer.close()
-  }
+  const publish = () => publishTag(session, place, signer, tag, { digest, size, mediaType, swarmReference })
+  await endSignerAfter(signer, publish, () => `${session.onChain.ensName}:${tag} is published at ${place.gateway}.`)
 }
 
 function pushFailureOf(error: unknown): ReadingFailure {

@@ -27,34 +27,50 @@ export function createWallet(privateKey: Hex, chainId: number): Provider & { ask
   return { asked, request }
 }
 
-type Element = { textContent: string; hidden: boolean; disabled: boolean; click: () => Promise<void> }
+type Element = {
+  /** With that of its children. */
+  textContent: string
+  hidden: boolean
+  disabled: boolean
+  click: () => Promise<void>
+  addEventListener(event: string, listener: () => Promise<void>): void
+  append(child: Element): void
+  replaceChildren(): void
+}
 
 /** A page that is open in a browser of nothing but its script. */
 export type OpenPage = { at(id: string): Element; close(): void }
 
-/** Runs the page's own script against the page that is served at `url`, with a wallet or none. */
+function createElement(): Element {
+  let parts: { textContent: string }[] = []
+  const element = {
+    get textContent() {
+      return parts.map(({ textContent }) => textContent).join('')
+    },
+    set textContent(text: string) {
+      parts = [{ textContent: text }]
+    },
+    ...{ hidden: true, disabled: false, click: async () => {} },
+    addEventListener: (_event: string, listener: () => Promise<void>) => {
+      element.click = listener
+    },
+    append: (child: Element) => void parts.push(child),
+    replaceChildren: () => {
+      parts = []
+    },
+  }
+  return element
+}
+
+/** Runs the page's own script against the page that is served at `url`, with a wallet or none. `test:browser` has a real browser. */
 export function openPage(url: string, ethereum: Provider | undefined): OpenPage {
   const elements = new Map<string, Element>()
   let isClosed = false
   const at = (id: string) => {
-    const known = elements.get(id) ?? { textContent: '', hidden: true, disabled: false, click: async () => {} }
+    const known = elements.get(id) ?? createElement()
     elements.set(id, known)
     return known
   }
-  const getElementById = (id: string) => ({
-    set textContent(text: string) {
-      at(id).textContent = text
-    },
-    set hidden(hidden: boolean) {
-      at(id).hidden = hidden
-    },
-    set disabled(disabled: boolean) {
-      at(id).disabled = disabled
-    },
-    addEventListener: (_event: string, listener: () => Promise<void>) => {
-      at(id).click = listener
-    },
-  })
   const fetchAsPage = (path: string, init: RequestInit = {}) => {
     if (isClosed) throw new Error('the page is closed')
     const origin = init.method === 'POST' ? { origin: new URL(url).origin } : {}
@@ -62,8 +78,9 @@ export function openPage(url: string, ethereum: Provider | undefined): OpenPage 
   }
   const soon = (work: () => void) => setTimeout(work, 5)
   const context = {
-    document: { getElementById },
-    window: { ethereum },
+    document: { getElementById: at, createElement },
+    window: { ethereum, addEventListener: () => {}, dispatchEvent: () => {} },
+    Event,
     fetch: fetchAsPage,
     setTimeout: soon,
     TextEncoder,

@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import { plainText } from '../../terminal.ts'
 import { openSigningPage, type PageTask, type SigningPage, SigningPageClosed } from './browser-page.ts'
 import { type ClientSigner, canonicalSignature, SignerRefused, typedDocumentJson } from './client-signer.ts'
 
@@ -22,7 +23,10 @@ const USER_REJECTED = 4001
  * there. @throws SignerRefused
  */
 export async function openBrowserSigner(signing: BrowserSigning): Promise<ClientSigner> {
-  const page = await openSigningPage(signing.timeoutMs ?? defaultTimeoutMs)
+  const page = await openSigningPage({
+    timeoutMs: signing.timeoutMs ?? defaultTimeoutMs,
+    onTrouble: (message) => signing.note(`the signing page: ${message}`),
+  })
   signing.note(`open this page in the browser that has the wallet, on this machine: ${page.url}`)
   try {
     const address = await connectAccount(page, signing)
@@ -31,7 +35,8 @@ export async function openBrowserSigner(signing: BrowserSigning): Promise<Client
       close: page.close,
       async signTyped({ document, meaning }) {
         const { chainId } = document.domain
-        const task = { kind: 'typed', address, chainId, document: typedDocumentJson(document), meaning } as const
+        const lines = meaning.map(plainText)
+        const task = { kind: 'typed', address, chainId, document: typedDocumentJson(document), meaning: lines } as const
         return canonicalSignature(await askWallet(page, task))
       },
       async signText(text) {
@@ -39,18 +44,22 @@ export async function openBrowserSigner(signing: BrowserSigning): Promise<Client
       },
     }
   } catch (error) {
-    await page.close()
+    await page.close({ ok: false, text: (error as Error).message })
     throw error
   }
 }
 
-async function connectAccount(page: SigningPage, { chainId, address: wanted }: BrowserSigning): Promise<Address> {
-  const account = await askWallet(page, { kind: 'connect', chainId })
+async function connectAccount(page: SigningPage, signing: BrowserSigning): Promise<Address> {
+  const { chainId, address: wanted, note } = signing
+  const account = await askWallet(page, { kind: 'connect', chainId, address: wanted })
   if (typeof account !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(account)) {
     throw new SignerRefused('the wallet gives no account: wanted an address')
   }
   const address = account.toLowerCase() as Address
-  if (wanted === null || wanted === address) return address
+  if (wanted === null || wanted === address) {
+    note(`the wallet gives the account ${address}`)
+    return address
+  }
   throw new SignerRefused(`the wallet gives the account ${address}, wanted ${wanted}`, true)
 }
 
@@ -60,5 +69,5 @@ async function askWallet(page: SigningPage, task: PageTask): Promise<unknown> {
   })
   if ('result' in answer) return answer.result
   const { code, message } = answer.error
-  throw new SignerRefused(`the wallet: ${message.replace(/[^\x20-\x7e]/g, '?')}`, code === USER_REJECTED)
+  throw new SignerRefused(message, code === USER_REJECTED)
 }

@@ -25,9 +25,12 @@ export type ClientSigner = {
   signTyped(request: SigningRequest): Promise<Hex>
   /** ERC-191 version 0x45 over a text, which no list hash can be taken for. @throws SignerRefused */
   signText(text: string): Promise<Hex>
-  /** Ends what it opened. */
-  close(): Promise<void>
+  /** Ends what it opened; a page that a person looks at shows what came of it. */
+  close(end?: SigningEnd): Promise<void>
 }
+
+/** What came of what was signed, in words for people. */
+export type SigningEnd = { ok: boolean; text: string }
 
 /** A signer did not sign, or answered what is no signature; never holds a secret. */
 export class SignerRefused extends Error {
@@ -38,6 +41,25 @@ export class SignerRefused extends Error {
     readonly isRejection = false,
   ) {
     super(message)
+  }
+}
+
+/** Does what a signer is needed for and ends the signer, which learns what came of it. @throws what the work throws */
+export async function endSignerAfter<Result>(
+  signer: ClientSigner,
+  work: () => Promise<Result>,
+  tell: (result: Result) => string,
+): Promise<Result> {
+  let end: SigningEnd = { ok: false, text: '' }
+  try {
+    const result = await work()
+    end = { ok: true, text: tell(result) }
+    return result
+  } catch (error) {
+    end.text = error instanceof Error ? error.message : String(error)
+    throw error
+  } finally {
+    await signer.close(end)
   }
 }
 
