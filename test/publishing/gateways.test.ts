@@ -9,10 +9,12 @@ import {
   type PublishingWorld,
   run,
   sendAsOwner,
+  setPolicy,
   stageImage,
   startFront,
   startPublishingWorld,
   startRelay,
+  writeLayout,
 } from './world.ts'
 
 const names = [
@@ -26,6 +28,8 @@ const names = [
   'stamp.eth',
   'login.eth',
   'refused.eth',
+  'turned.eth',
+  'pushed.eth',
 ]
 let world: PublishingWorld
 let second: Gateway
@@ -264,6 +268,44 @@ describe('a name with several gateways', () => {
     other.meddle = async () => null
     expect((await publish('refused', 'refused.eth')).gateways[1]).toMatchObject({ status: 'published', error: null })
   })
+})
+
+test('a gateway takes one version after the other: where one in between counts no more, the line says which, and why', async () => {
+  await setPolicy(world, 'turned.eth', [addressOf(testKeys.other)], 1)
+  front.staged = [await stageImage(world, 'turned.eth', 'a', 'turned.eth a')]
+  other.meddle = down
+  expect((await command('turned', ['publish', 'turned.eth', '--yes', '--key-file', world.keyFiles.other])).code).toBe(0)
+  await setPolicy(world, 'turned.eth', [addressOf(testKeys.owner)], 1)
+  other.meddle = async () => null
+  const { code, json, gateways, err } = await publishTag('turned', 'turned.eth', 'b')
+  expect([code, json.published, json.version]).toEqual([0, true, 2])
+  expect(gateways[1]).toMatchObject({ status: 'refused', version: null, error: 'NotPublisher' })
+  expect(err).toContain('version 1 is needed before 2')
+})
+
+test('mooring push that signs brings its list and content to the other gateways of the name too', async () => {
+  const layout = await writeLayout(world.folder, 'pushed')
+  const args = ['push', layout, 'pushed.eth:1.0', '--gateway', front.url, '--key-file', world.keyFiles.owner]
+  const { code, json, gateways } = await command('push', args)
+  expect([code, json.published, json.version]).toEqual([0, true, 1])
+  expect(gateways).toEqual([
+    { url: front.url, status: 'published', version: 1, sent: 0, missing: null, error: null },
+    { url: other.url, status: 'published', version: 1, sent: expect.any(Number), missing: 0, error: null },
+  ])
+  expect(await contentAt(second, 'pushed.eth', 'pushed')).toEqual(new Set([200]))
+  const later = ['push', layout, 'pushed.eth:2.0', ...args.slice(3)]
+  expect((await command('push', later)).json).toMatchObject({ published: true, version: 2 })
+  // Where no other gateway has what was seen here, it is refused as ever.
+  const empty = await startRelay(world.chain, join(world.folder, 'empty'))
+  onTestFinished(() => empty.close())
+  await nameGateways('pushed.eth', [empty.url])
+  const lost = ['push', layout, 'pushed.eth:2.0', '--gateway', empty.url, ...args.slice(5)]
+  const refused = await command('push', lost)
+  expect([refused.code, refused.json.error, (await shownBy(empty, 'pushed.eth')).version]).toEqual([
+    4,
+    'Rollback',
+    null,
+  ])
 })
 
 describe('content of a name with several gateways', () => {

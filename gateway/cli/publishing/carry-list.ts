@@ -13,7 +13,7 @@ import { publishingFailureOf } from './failure.ts'
 import { readHead } from './head.ts'
 import type { Lineage } from './lineage.ts'
 import { readMissingTags } from './missing-tags.ts'
-import { shownUrl } from './places.ts'
+import { shownText, shownUrl } from './places.ts'
 import { sendDraft } from './send.ts'
 import { sendTimestamp } from './stamp.ts'
 
@@ -207,7 +207,7 @@ function tell(carried: Carried, error: unknown, { warn }: Luggage, what?: string
   const failure = failureOf(error)
   carried.error ??= failure.error
   const state = what ?? (isStanding(carried) ? 'not all of it is there' : 'the list is not there')
-  warn(`warning: ${carried.url}: ${state}: ${failure.error}: ${failure.message}`)
+  warn(`warning: ${carried.url}: ${state}: ${failure.error}: ${shownText(failure.message)}`)
 }
 
 /** Whatever else happens on this machine, a full disk too. */

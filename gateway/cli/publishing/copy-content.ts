@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { concatBytes } from 'viem'
@@ -12,6 +12,7 @@ import { hasBlob, type Uploads, uploadBlob } from '../push/blob-upload.ts'
 import { putManifest } from '../push/push-image.ts'
 import { refusalIn } from '../push/registry-answer.ts'
 import type { PublishingPlace } from './base.ts'
+import { download } from './download.ts'
 
 /** Brings content of one gateway to another. */
 export type ContentCopy = {
@@ -87,20 +88,11 @@ async function copyBlob(copying: Copying, blob: Descriptor): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'mooring-copy-'))
     try {
       const path = join(folder, 'blob')
-      await download(path, checkedBytes(`${from}/blobs/${digest}`, { ...blob, mediaType: '' }, reach))
+      await download({ digest, size, url: `${from}/blobs/${digest}`, reach }, path)
       if (await uploadBlob(to, digest, { path, offset: 0, size })) copying.sent++
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }
   there.add(digest)
-}
-
-async function download(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    for await (const chunk of chunks) await file.writeFile(chunk)
-  } finally {
-    await file.close()
-  }
 }

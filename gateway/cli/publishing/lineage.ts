@@ -76,8 +76,9 @@ async function readOlder(
   for (const { signed, changes } of page) {
     const hash = hashList(onChain.domain, signed.list)
     if (hash !== wanted) break
-    // A gateway takes no list with a signature that counts no more, though enough others do.
-    const { signatures } = await withValidSignatures(authority, { ...signed, hash })
+    // A gateway takes no list with a signature that counts no more, though enough others do. With none left it says best why.
+    const valid = (await withValidSignatures(authority, { ...signed, hash })).signatures
+    const signatures = valid.length > 0 ? valid : signed.signatures
     drafts.push({
       list: signed.list,
       hash,

@@ -9,7 +9,7 @@ import { createContentCopy } from './copy-content.ts'
 import type { Draft } from './draft.ts'
 import { readHead } from './head.ts'
 import { createLineage, type Lineage } from './lineage.ts'
-import { type Places, shownUrl } from './places.ts'
+import { type Places, shownText, shownUrl } from './places.ts'
 import type { Settled } from './settle-draft.ts'
 import { isComplete, signedListsOf } from './sign.ts'
 
@@ -37,10 +37,13 @@ function luggageTo({ memory, say, warn }: Round, from: PublishingPlace, to: Publ
  * others do is no reason to stop: whoever does not answer, or has what does not hold, is passed over here.
  */
 export async function levelLead(round: Round, mayBring: boolean): Promise<void> {
+  if (round.places.others.length > 0) await levelByOthers(round, mayBring)
+  if (mayBring) await sendOwnAgain(round)
+}
+
+async function levelByOthers(round: Round, mayBring: boolean): Promise<void> {
   const { session, places, warn } = round
   const { lead, others } = places
-  if (mayBring) await sendOwnAgain(round)
-  if (others.length === 0) return
   const [ownHead, ...heads] = await Promise.all(
     [lead, ...others].map((place) => readHead(session, place).catch(() => undefined)),
   )
@@ -55,7 +58,7 @@ export async function levelLead(round: Round, mayBring: boolean): Promise<void> 
   later.sort((one, other) => Number(other.version - one.version))
   for (const { place } of later) {
     const found = await readBase(session, place).catch((error: Error) => {
-      warn(`warning: ${shownUrl(place)}: its list is passed over: ${error.message}`)
+      warn(`warning: ${shownUrl(place)}: its list is passed over: ${shownText(error.message)}`)
       return null
     })
     if (found === null || found.signed.list.version <= known) continue
@@ -93,17 +96,21 @@ export type Standing = { gateways: Carried[]; isPublished: boolean }
  * @throws as `readBase` where nothing was taken
  */
 export async function carryToOthers(round: Round, settled: readonly Settled[]): Promise<Standing> {
-  const { session, places } = round
   const taken = settled.filter(({ came }) => came === 'taken').map(({ draft }) => draft)
   if (settled.length > 0 && taken.length === 0) return { gateways: [], isPublished: false }
   const lineage = await lineageOf(round, taken)
-  if (lineage === null) return { gateways: [], isPublished: false }
-  const gateways = [await lookAtLead(round, lineage, taken.length > 0)]
+  return lineage === null ? { gateways: [], isPublished: false } : carryLineage(round, lineage, taken.length > 0)
+}
+
+/** The same for a list that is known; `isTaken`: the first gateway took it just now. Nothing is thrown. */
+export async function carryLineage(round: Round, lineage: Lineage, isTaken: boolean): Promise<Standing> {
+  const { session, places } = round
+  const gateways = [await lookAtLead(round, lineage, isTaken)]
   for (const place of places.others) {
     gateways.push(await carryList(session, place, lineage, luggageTo(round, lineage.from, place)))
   }
   const isSomewhere = gateways.some(({ status }) => ['published', 'current', 'newer'].includes(status))
-  return { gateways, isPublished: taken.length > 0 && isSomewhere }
+  return { gateways, isPublished: isTaken && isSomewhere }
 }
 
 async function lineageOf({ session, places }: Round, taken: readonly Draft[]): Promise<Lineage | null> {
@@ -136,7 +143,9 @@ async function lookAtLead(round: Round, { head }: Lineage, isTaken: boolean): Pr
     warn(`warning: ${url} said that it took version ${head.list.version}, and shows ${seen}`)
     return { ...carried, status: isLater ? 'newer' : 'unconfirmed', error: isLater ? 'Conflict' : 'GatewayUnavailable' }
   } catch (error) {
-    warn(`warning: ${url} took version ${head.list.version} and cannot be asked for it: ${(error as Error).message}`)
+    warn(
+      `warning: ${url} took version ${head.list.version} and cannot be asked for it: ${shownText((error as Error).message)}`,
+    )
     return { ...carried, error: 'GatewayUnavailable' }
   }
 }

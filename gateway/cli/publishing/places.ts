@@ -37,3 +37,8 @@ function keyOf(url: string): string {
 export function shownUrl({ gateway }: PublishingPlace): string {
   return gateway.slice(0, 300).replace(/[^\x21-\x7e]/g, '?')
 }
+
+/** A message as it may be shown: such a URL may be in it. */
+export function shownText(message: string): string {
+  return message.replace(/[^\x20-\x7e]/g, '?')
+}
