@@ -46,6 +46,8 @@ async function start(lab: Lab): Promise<Client> {
         const layout = await makeImageLayout(lab.newFolder(), 'by nerdctl')
         await push(at(':push'), layout)
         await expectPushed(lab, repository, 'push', { text: layout.textOf('amd64') })
+        // Where the tag is only staged, the proxy knows of no such repository.
+        if (lab.mooring.publish) return
         const proxy = await lab.verifyingProxy()
         const refused = await push(`localhost:${proxy.port}/${repository}:no`, layout).catch((error: Error) => error)
         assert.match(String(refused), /405 Method Not Allowed/)
