@@ -268,3 +268,15 @@ test('RFC 8288: a next page is the same path of the same origin', () => {
   expect(nextPageUrl('</elsewhere?n=1>; rel="next"', url)).toBe(null)
   expect(nextPageUrl(null, url)).toBe(null)
 })
+
+test('what an https URL of a plain http server fails with is one line', async () => {
+  const { port } = await serve(hello)
+  const asked = createHttpClient().fetchBounded(
+    { url: `https://127.0.0.1:${port}/`, timeoutMs: 5_000, reach: 'public or loopback' },
+    1_000,
+  )
+  const said = await asked.catch((error: unknown) => error)
+  expect(said).toBeInstanceOf(HttpFailure)
+  expect(String(said)).toMatch(/does not answer: [^\n]*[^\s]$/)
+  expect(String(said)).not.toContain('\n')
+})

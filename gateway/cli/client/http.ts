@@ -179,5 +179,6 @@ function reasonOf(error: unknown, signal: AbortSignal): string {
   if (signal.aborted) return 'timed out'
   const cause = error instanceof AggregateError ? error.errors[0] : error
   if (!(cause instanceof Error)) return String(cause)
-  return cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name)
+  // What OpenSSL says ends with a line break, and an error is one line.
+  return cause.message.trim().replace(/\s*\n\s*/g, ' ') || ((cause as NodeJS.ErrnoException).code ?? cause.name)
 }
