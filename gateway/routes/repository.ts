@@ -58,15 +58,18 @@ export async function openForPush(context: RouteContext): Promise<PushRepository
 export async function asPusher({ deps, caller }: RouteContext, open: OpenRepository): Promise<PushRepository> {
   const way = await wayOf(deps, open)
   if (way === undefined) throw denied(gatewayMayNot(open, deps.signer?.address), open.authority)
-  if (!(await mayPushAnything(deps, open, caller))) throw deniedPush(open, callerLabel(caller))
+  if (!(await mayPushAnything(deps, open, caller))) throw await deniedPush(open, callerLabel(caller))
   return { ...open, way, caller }
 }
 
-/** The refusal of a caller who may push nothing to a repository. */
-export function deniedPush({ name, authority }: OpenRepository, label: string): OciError {
+/** The refusal of a caller who may push nothing to a repository: it names who may, and says of a revoked key that it is one. */
+export async function deniedPush({ name, authority }: OpenRepository, label: string): Promise<OciError> {
   const { owner, policy } = authority
-  const may = [...new Set([owner, ...policy.publishers])].join(', ')
-  const message = `push refused: ${name.ensName} is for its owner and publishers (${may}) and whom the owner gives permission, not for ${label}`
+  const keys = [...new Set([owner, ...policy.publishers])].filter((key) => key !== null)
+  const revoked = await Promise.all(keys.map((key) => authority.isRevoked(key)))
+  const may = keys.filter((_, at) => !revoked[at]).join(', ')
+  const why = keys.some((key, at) => revoked[at] && key === label) ? `${label}, which was revoked` : label
+  const message = `push refused: ${name.ensName} is for its owner and publishers (${may}) and whom the owner gives permission, not for ${why}`
   return denied(message, authority)
 }
 

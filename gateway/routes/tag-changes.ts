@@ -62,7 +62,7 @@ async function applyTagChanges(
   manifest?: TagTarget['digest'],
 ): Promise<Applied> {
   const permission = await permissionOf(deps, repository, repository.caller)
-  if (!permission) throw deniedPush(repository, callerLabel(repository.caller))
+  if (!permission) throw await deniedPush(repository, callerLabel(repository.caller))
   const unique = [...new Set(tags)]
   const decideTag = (state: Omit<TagState, 'way'>) => decide({ ...state, way: repository.way }, permission)
   if (repository.way === 'publish') return publishDecided(deps, repository, unique, decideTag, manifest)

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { openTokenKey } from '../../gateway/auth/keys.ts'
 import { mintToken, TOKEN_LIFETIME_SECONDS } from '../../gateway/auth/token.ts'
 import { digestOf } from '../../gateway/oci/digest.ts'
+import { addressOf, testKeys } from '../fixtures.ts'
 import { blobOf, bytesOf, describeManifest, imageType } from '../registry/client.ts'
 import type { Rule } from './suite.ts'
 import {
@@ -170,6 +171,20 @@ export function accessRules(rule: Rule): void {
       body: '{}',
     })
     refusalOf(late, 403, 'DENIED')
+  })
+
+  rule('a publisher whose key is revoked pushes nothing more, and the refusal says why', async ({ world }) => {
+    const [ownAddress, other] = [owner, addressOf(testKeys.other)]
+    const publishers = [ownAddress, other].sort()
+    world.deps.chain.setName('acme.eth', { owner: ownAddress, policy: { publishers } })
+    const secret = await signed(await messageFor(world, { address: other }), testKeys.other)
+    const { token } = tokensOf(await logIn(world, secret, { scope: 'repository:acme.eth:pull,push' }, other))
+    expect((await pushTag(world, 'acme.eth', '1.0', token)).status).toBe(201)
+    world.deps.chain.setName('acme.eth', { owner: ownAddress, policy: { publishers }, revoked: [other] })
+    const late = await world.ask('POST', '/v2/acme.eth/blobs/uploads/', { headers: bearer(token) })
+    const said = refusalOf(late, 403, 'DENIED')
+    expect(said).toContain(`is for its owner and publishers (${ownAddress}) and`)
+    expect(said).toMatch(new RegExp(`not for ${other}, which was revoked$`))
   })
 
   rule('Basic in every request: users, and accounts by refresh token; never a login message', async ({ world }) => {
