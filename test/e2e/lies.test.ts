@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fetchResponse } from '../../gateway/cli/client/ccip.ts'
+import { unaskedListBytes } from '../../gateway/cli/client/read-list.ts'
 import {
   answerForOtherTag,
   forgeDigest,
@@ -140,6 +141,22 @@ function changeText(answer: Answer, change: Change): Answer {
   expect(changed).not.toBe(text)
   return { ...answer, body: Buffer.from(changed) }
 }
+
+test('A2: a list is read as far as the entries that were signed can reach, and no further', async () => {
+  const askPadded = async (moreBytes: number) => {
+    const proxy = await startProxy(world.gateway.url, (answer, asked) =>
+      asked.includes('/_mooring/list')
+        ? { ...answer, body: Buffer.concat([answer.body, Buffer.alloc(unaskedListBytes + moreBytes, ' ')]) }
+        : answer,
+    )
+    const { code, json } = await ask('tags', proxy.url)
+    const both = await ask('tags', proxy.url, world.gateway.url)
+    await proxy.close()
+    return { code, error: json.error, both: both.code }
+  }
+  expect(await askPadded(0)).toEqual({ code: 0, error: undefined, both: 0 })
+  expect(await askPadded(1024 * 1024)).toEqual({ code: 4, error: 'BadResponse', both: 0 })
+})
 
 const contentLies: readonly [lie: string, path: RegExp, alter: (body: Uint8Array) => Uint8Array, error: string][] = [
   ['a blob with one bit changed', /\/blobs\//, flipLastBit, 'DigestMismatch'],

@@ -1,3 +1,4 @@
+import { encodeTagLookup } from '../../ens/lookup.ts'
 import { decodeTagEntry, decodeTagKey, isTombstone, type TagEntry } from '../../tags/entry.ts'
 import { parseListAnswer } from '../../tags/json.ts'
 import type { SignedList } from '../../tags/list.ts'
@@ -5,8 +6,8 @@ import { Refusal, type RefusalName } from '../../tags/refusal.ts'
 import { buildWellFormedTree, type Slot } from '../../tags/tree.ts'
 import { verifyAgainstMemory, verifyList } from '../../tags/verify.ts'
 import { defaultLookupTimeoutMs, GatewayUnavailable } from './ccip.ts'
-import { fetchBounded, type Reach } from './http.ts'
-import { refusalOf } from './look-up.ts'
+import { BodyTooLarge, fetchBounded, type Reach } from './http.ts'
+import { lookUp, refusalOf } from './look-up.ts'
 import type { Session } from './session.ts'
 
 /** A whole list that was checked: signed by the publisher, and its entries rebuild the signed root. */
@@ -31,6 +32,10 @@ export class ListUnverified extends Error {
 }
 
 const maxListBytes = 512 * 1024 * 1024
+/** What is read of a list before anything signed says how long it is. */
+export const unaskedListBytes = 16 * 1024 * 1024
+/** An entry as JSON at its longest, and more: tag, sha512 digest, media type with every byte escaped, reference, numbers, names of members. */
+const maxEntryJsonBytes = 1_200
 const timeoutMs = 120_000
 
 /**
@@ -48,11 +53,29 @@ export async function readWholeListAt(
   repository: string,
   reach: Reach = session.onChain.reach,
 ): Promise<WholeList> {
-  const { url, body } = await fetchMooring(gateway, repository, 'list', maxListBytes, reach, session.lookupTimeoutMs)
+  const fetchList = (maxBytes: number) =>
+    fetchMooring(gateway, repository, 'list', maxBytes, reach, session.lookupTimeoutMs)
+  const { url, body } = await fetchList(unaskedListBytes).catch(async (error: unknown) => {
+    if (!(error instanceof BodyTooLarge)) throw error
+    return fetchList(await mostListBytes(session, gateway, reach))
+  })
   const { signed, slots } = readJson(url, () => finish(parseListAnswer(body)))
   const list = { ...(await verifyWholeList(session, signed, slots)), gateway }
   await session.memory.remember(session.onChain.domain, list.signed, { tags: 'all', entries: list.entries })
   return list
+}
+
+/** As long as a list can be that has the entries that were signed: anybody can send more. @throws Refusal BadResponse, ChainUnavailable */
+async function mostListBytes(session: Session, gateway: string, reach: Reach): Promise<number> {
+  const { onChain, localTime, lookupTimeoutMs: timeoutMs } = session
+  const callData = encodeTagLookup(onChain.ensName, 'latest', 'text')
+  const question = { ...onChain, gateways: [gateway], reach, callData, localTime, memory: null, timeoutMs }
+  const outcome = await lookUp(question)
+  if (outcome.verified === null) {
+    const long = `its list has more than ${unaskedListBytes} bytes, and it proves no list as long as that`
+    throw new Refusal('BadResponse', `${long}: ${outcome.message}`)
+  }
+  return Math.min(maxListBytes, unaskedListBytes + Number(outcome.verified.signed.list.count) * maxEntryJsonBytes)
 }
 
 /** The first answer of a gateway that does not end in a refusal or in silence. @throws ListUnverified */
