@@ -36,8 +36,8 @@ let second: Gateway
 let front: Front
 let other: Front
 beforeAll(async () => {
-  world = await startPublishingWorld(names)
-  second = await startRelay(world.chain, join(world.folder, 'second'))
+  world = await startPublishingWorld(names, { remembers: true })
+  second = await startRelay(world.chain, join(world.folder, 'second'), { remembers: true })
   front = world.front
   other = await startFront(second.url)
   for (const ensName of names) await nameGateways(ensName, [front.url, other.url])
@@ -220,6 +220,8 @@ describe('a name with several gateways', () => {
       [other.url, 'published'],
       [front.url, 'unavailable'],
     ])
+    const stopped = await publish('newer', 'newer.eth')
+    expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining('--gateway URL goes through another one')])
     front.meddle = async () => null
     other.staged = []
     expect((await shownBy(world.relay, 'newer.eth')).version).toBe(1)
@@ -271,13 +273,19 @@ describe('a name with several gateways', () => {
 })
 
 test('a gateway takes one version after the other: where one in between counts no more, the line says which, and why', async () => {
+  const relay = await startRelay(world.chain, join(world.folder, 'turned'))
+  const lead = await startFront(relay.url)
+  onTestFinished(() => relay.close())
+  onTestFinished(() => lead.close())
+  await nameGateways('turned.eth', [lead.url, other.url])
   await setPolicy(world, 'turned.eth', [addressOf(testKeys.other)], 1)
-  front.staged = [await stageImage(world, 'turned.eth', 'a', 'turned.eth a')]
+  lead.staged = [await stageImage({ ...world, relay }, 'turned.eth', 'a', 'turned.eth a')]
   other.meddle = down
   expect((await command('turned', ['publish', 'turned.eth', '--yes', '--key-file', world.keyFiles.other])).code).toBe(0)
   await setPolicy(world, 'turned.eth', [addressOf(testKeys.owner)], 1)
   other.meddle = async () => null
-  const { code, json, gateways, err } = await publishTag('turned', 'turned.eth', 'b')
+  lead.staged = [await stageImage({ ...world, relay }, 'turned.eth', 'b', 'turned.eth b')]
+  const { code, json, gateways, err } = await publish('turned', 'turned.eth')
   expect([code, json.published, json.version]).toEqual([0, true, 2])
   expect(gateways[1]).toMatchObject({ status: 'refused', version: null, error: 'NotPublisher' })
   expect(err).toContain('version 1 is needed before 2')
@@ -381,7 +389,7 @@ describe('gateways that the chain names', () => {
   })
 
   test('a login of one gateway goes to no other: each is logged in to by itself, or the line says so', async () => {
-    const guarded = await startRelay(world.chain, join(world.folder, 'guarded'), true)
+    const guarded = await startRelay(world.chain, join(world.folder, 'guarded'), { logins: true, remembers: true })
     onTestFinished(() => guarded.close())
     await nameGateways('login.eth', [front.url, guarded.url, other.url])
     const { code, gateways } = await publishTag('login', 'login.eth', 'a')
@@ -435,7 +443,7 @@ describe('mooring timestamp for several gateways', () => {
   })
 
   test('publish hands on the timestamp that stands: the one that was brought up answers lookups at once', async () => {
-    const third = await startRelay(world.chain, join(world.folder, 'third'))
+    const third = await startRelay(world.chain, join(world.folder, 'third'), { remembers: true })
     onTestFinished(() => third.close())
     await nameGateways('stamp.eth', [front.url, third.url])
     const { gateways } = await command('stamp-other', ['publish', 'stamp.eth', '--yes'])

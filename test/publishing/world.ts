@@ -45,7 +45,10 @@ export type PublishingWorld = {
   close(): Promise<void>
 }
 
-export async function startPublishingWorld(names: readonly string[]): Promise<PublishingWorld> {
+export async function startPublishingWorld(
+  names: readonly string[],
+  { remembers = false } = {},
+): Promise<PublishingWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'mooring-publishing-'))
   const keyFiles = { owner: '', other: '', third: '' }
   for (const who of ['owner', 'other', 'third'] as const) {
@@ -54,7 +57,7 @@ export async function startPublishingWorld(names: readonly string[]): Promise<Pu
   }
   const chain = await startDevChain({ gatewayUrls: [], names, publisher: addressOf(testKeys.owner) })
   const { ensRegistry, universalResolver } = chain.addresses
-  const relay = await startRelay(chain, join(folder, 'relay'))
+  const relay = await startRelay(chain, join(folder, 'relay'), { remembers })
   const front = await startFront(relay.url)
   const flags = ['--rpc', chain.rpc, '--ens-registry', ensRegistry, '--universal-resolver', universalResolver]
   const close = async () => {
@@ -66,8 +69,12 @@ export async function startPublishingWorld(names: readonly string[]): Promise<Pu
   return { chain, relay, front, folder, keyFiles, flags: [...flags, '--gateway', front.url], close }
 }
 
-/** A gateway without a key; `logins`: one that asks for them. */
-export function startRelay(chain: DevChain, dataDir: string, logins = false): Promise<Gateway> {
+/** A gateway without a key; `logins`: one that asks for them; `remembers`: for 15 s what the chain said, as gateways do. */
+export function startRelay(
+  chain: DevChain,
+  dataDir: string,
+  { logins = false, remembers = false } = {},
+): Promise<Gateway> {
   const { ensRegistry, resolver } = chain.addresses
   return startGateway(
     {
@@ -75,10 +82,12 @@ export function startRelay(chain: DevChain, dataDir: string, logins = false): Pr
       ...{ ensRegistry, resolver, publisherKeyFile: null, insecureNoAuth: false },
       ...(logins && { logins: { htpasswdFile: null, tokenKeyFiles: [] } }),
     },
-    // As the chain says at every moment: a gateway may remember it for 15 s, which no test waits for.
     {
       log: () => {},
-      chain: createViemChain({ rpcUrl: chain.rpc, chainId: chain.chainId, ensRegistry, resolver }),
+      // As the chain says at every moment: no test waits for 15 s.
+      ...(!remembers && {
+        chain: createViemChain({ rpcUrl: chain.rpc, chainId: chain.chainId, ensRegistry, resolver }),
+      }),
     },
   )
 }

@@ -47,7 +47,10 @@ async function levelByOthers(round: Round, mayBring: boolean): Promise<void> {
   const [ownHead, ...heads] = await Promise.all(
     [lead, ...others].map((place) => readHead(session, place).catch(() => undefined)),
   )
-  if (ownHead === undefined) return
+  if (ownHead === undefined) {
+    const next = `mooring publish ${session.onChain.ensName} --gateway URL goes through another one`
+    return warn(`warning: ${shownUrl(lead)} cannot be asked for its list; ${next}, with what was pushed there`)
+  }
   const known = ownHead?.list.version ?? 0n
   const later = others.flatMap((place, at) => {
     const head = heads[at]
