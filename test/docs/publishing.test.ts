@@ -10,7 +10,7 @@ test('the page on publishing names only commands and flags that exist', () => {
   const known = commands.filter(([, name]) => verbs.some((verb) => verb.name === name))
   expect(known.length).toBeGreaterThan(15)
   expect(new Set(known.map(([, name]) => name))).toEqual(
-    new Set(['login', 'publish', 'push', 'anchor', 'reset', 'timestamp']),
+    new Set(['login', 'publish', 'push', 'anchor', 'reset', 'tags', 'timestamp']),
   )
   for (const [line, name, rest = ''] of known) {
     const flags = verbs.find((verb) => verb.name === name)?.flags.map((flag) => flag.name) ?? []
