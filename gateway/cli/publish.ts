@@ -27,8 +27,8 @@ export const publish: Verb = {
   summary: 'Sign and publish what was pushed to a gateway that holds no key, after checking all of it here.',
   notes: [
     'Every staged manifest is read and hashed, the list is built here from the last verified one, and the difference is shown before anybody signs.',
-    'It goes through --gateway (or the first that the chain names), then the same list and its content to the other gateways of the name:',
-    'those that the chain names, or further --gateway. With nothing new to publish, gateways that stayed behind are brought up.',
+    'It goes through the first gateway that the chain names, then the same list and its content to the others. With --gateway those given',
+    'are all there are. With nothing new to publish, gateways that stayed behind are brought up.',
     'Several publishers: --export FILE, then --import FILE at the next one. A Safe: --safe ADDRESS, then again with --safe-signature.',
     'Where the owner can sign nothing: --anchored, then mooring anchor, then --anchored again.',
   ],

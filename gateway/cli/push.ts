@@ -9,9 +9,6 @@ import { openSigner, signerFlags, signerKind } from './client/signers/open-signe
 import { withLogins } from './logins/carry-logins.ts'
 import { type PublishingPlace, readBase } from './publishing/base.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
-import { createLineage } from './publishing/lineage.ts'
-import { carryLineage, levelLead, type Standing } from './publishing/other-gateways.ts'
-import { placesOf } from './publishing/places.ts'
 import { publishTag } from './publishing/publish-tag.ts'
 import type { Uploads } from './push/blob-upload.ts'
 import { openImageSource } from './push/image-source.ts'
@@ -55,7 +52,7 @@ async function runPush(context: VerbContext): Promise<number> {
   try {
     const image = await pushImage(source, uploads)
     Object.assign(outcome, { digest: image.root.digest, sent: image.sent, there: image.there })
-    await publish({ context, subject, gateway, memory: uploads.memory }, image, outcome)
+    await publish({ context, subject, gateway }, image, outcome)
     context.print(wantsJson(context) ? JSON.stringify(outcome) : describe(outcome))
     return outcome.ok ? exitCodes.done : exitCodes.failed
   } catch (error) {
@@ -79,15 +76,10 @@ type Outcome = {
   there: number
   published: boolean
   version: number | null
-  /** That gateway and the others of the name, and how each stands to the list, where it was signed here. */
-  gateways: Standing['gateways']
   error: string | null
 }
 
-const nothing = {
-  ...{ ok: false, digest: null, sent: 0, there: 0 },
-  ...{ published: false, version: null, gateways: [], error: null },
-}
+const nothing = { ok: false, digest: null, sent: 0, there: 0, published: false, version: null, error: null }
 
 const MEGABYTE = 1_000_000
 
@@ -131,12 +123,10 @@ type Publishing = {
   context: VerbContext
   subject: Subject
   gateway: string
-  memory: Uploads['memory']
 }
 
 /** By the gateway where it holds the key, else by the signer that was given here; without one the content waits. */
-async function publish(publishing: Publishing, image: PushedImage, outcome: Outcome): Promise<void> {
-  const { context, subject, gateway, memory } = publishing
+async function publish({ context, subject, gateway }: Publishing, image: PushedImage, outcome: Outcome): Promise<void> {
   const isSignedHere = signerKind(context.settings) !== null
   const { repository, tag } = subject
   const answer = await putTag(`${gateway}/v2/${repository}`, tag, image)
@@ -156,9 +146,6 @@ async function publish(publishing: Publishing, image: PushedImage, outcome: Outc
     return
   }
   const session = await openSession(context, subject)
-  const places = await placesOf(session, repository)
-  const round = { session, places, memory, say: context.note, warn: context.note }
-  await levelLead(round, true)
   await signHere(context, session, { gateway, repository, reach: 'given' }, tag, image)
   // As what a next list may be built on: its timestamp, where the policy asks for one, comes later.
   const list = await readBase(session, { gateway, repository, reach: 'given' })
@@ -166,7 +153,6 @@ async function publish(publishing: Publishing, image: PushedImage, outcome: Outc
   if (list === null || shown !== image.root.digest)
     throw new GatewayUnavailable(`${gateway} took the list and shows ${shown ?? 'no such tag'}`)
   Object.assign(outcome, { ok: true, published: true, version: Number(list.signed.list.version) })
-  outcome.gateways = (await carryLineage(round, createLineage(session, places.lead, list.signed), true)).gateways
 }
 
 async function signHere(

@@ -14,7 +14,6 @@ import {
   startFront,
   startPublishingWorld,
   startRelay,
-  writeLayout,
 } from './world.ts'
 
 const names = [
@@ -139,7 +138,7 @@ describe('a name with several gateways', () => {
     expect([front.puts.length, other.puts.length]).toEqual([1, 1])
   })
 
-  test('--dry-run sends nothing to any of them; several --gateway are all there are, and one leads to those of the chain', async () => {
+  test('--dry-run sends nothing to any of them; with --gateway those are all there are, without it those of the chain', async () => {
     const shown = await publishTag('both-dry', 'both.eth', '2.0', '--dry-run')
     expect([shown.code, shown.gateways, front.puts, other.puts]).toEqual([0, [], [], []])
     await nameGateways('both.eth', ['http://127.0.0.1:1', other.url])
@@ -149,7 +148,10 @@ describe('a name with several gateways', () => {
       [second.url, 'published'],
     ])
     const one = await publishTag('both-one', 'both.eth', '3.0', '--gateway', front.url)
-    expect([one.code, one.gateways.map(({ url, status }) => [url, status])]).toEqual([
+    expect([one.code, one.gateways.map(({ url, status }) => [url, status])]).toEqual([0, [[front.url, 'published']]])
+    await nameGateways('both.eth', [front.url, 'http://127.0.0.1:1', other.url])
+    const all = await publishTag('both-all', 'both.eth', '4.0')
+    expect([all.code, all.gateways.map(({ url, status }) => [url, status])]).toEqual([
       0,
       [
         [front.url, 'published'],
@@ -216,10 +218,7 @@ describe('a name with several gateways', () => {
     front.meddle = down
     other.staged = [await stageImage({ ...world, relay: second }, 'newer.eth', 'b', 'newer.eth b')]
     const elsewhere = await publish('newer', 'newer.eth', '--gateway', other.url)
-    expect(elsewhere.gateways.map(({ url, status }) => [url, status])).toEqual([
-      [other.url, 'published'],
-      [front.url, 'unavailable'],
-    ])
+    expect(elsewhere.gateways.map(({ url, status }) => [url, status])).toEqual([[other.url, 'published']])
     const stopped = await publish('newer', 'newer.eth')
     expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining('--gateway URL goes through another one')])
     front.meddle = async () => null
@@ -289,31 +288,6 @@ test('a gateway takes one version after the other: where one in between counts n
   expect([code, json.published, json.version]).toEqual([0, true, 2])
   expect(gateways[1]).toMatchObject({ status: 'refused', version: null, error: 'NotPublisher' })
   expect(err).toContain('version 1 is needed before 2')
-})
-
-test('mooring push that signs brings its list and content to the other gateways of the name too', async () => {
-  const layout = await writeLayout(world.folder, 'pushed')
-  const args = ['push', layout, 'pushed.eth:1.0', '--gateway', front.url, '--key-file', world.keyFiles.owner]
-  const { code, json, gateways } = await command('push', args)
-  expect([code, json.published, json.version]).toEqual([0, true, 1])
-  expect(gateways).toEqual([
-    { url: front.url, status: 'published', version: 1, sent: 0, missing: null, error: null },
-    { url: other.url, status: 'published', version: 1, sent: expect.any(Number), missing: 0, error: null },
-  ])
-  expect(await contentAt(second, 'pushed.eth', 'pushed')).toEqual(new Set([200]))
-  const later = ['push', layout, 'pushed.eth:2.0', ...args.slice(3)]
-  expect((await command('push', later)).json).toMatchObject({ published: true, version: 2 })
-  // Where no other gateway has what was seen here, it is refused as ever.
-  const empty = await startRelay(world.chain, join(world.folder, 'empty'))
-  onTestFinished(() => empty.close())
-  await nameGateways('pushed.eth', [empty.url])
-  const lost = ['push', layout, 'pushed.eth:2.0', '--gateway', empty.url, ...args.slice(5)]
-  const refused = await command('push', lost)
-  expect([refused.code, refused.json.error, (await shownBy(empty, 'pushed.eth')).version]).toEqual([
-    4,
-    'Rollback',
-    null,
-  ])
 })
 
 describe('content of a name with several gateways', () => {

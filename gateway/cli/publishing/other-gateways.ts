@@ -106,7 +106,7 @@ export async function carryToOthers(round: Round, settled: readonly Settled[]): 
 }
 
 /** The same for a list that is known; `isTaken`: the first gateway took it just now. Nothing is thrown. */
-export async function carryLineage(round: Round, lineage: Lineage, isTaken: boolean): Promise<Standing> {
+async function carryLineage(round: Round, lineage: Lineage, isTaken: boolean): Promise<Standing> {
   const { session, places } = round
   const gateways = [await lookAtLead(round, lineage, isTaken)]
   for (const place of places.others) {

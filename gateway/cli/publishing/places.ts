@@ -1,5 +1,4 @@
 import { ConfigError } from '../../config.ts'
-import { reachOf } from '../client/name-on-chain.ts'
 import type { Session } from '../client/session.ts'
 import type { PublishingPlace } from './base.ts'
 
@@ -7,19 +6,17 @@ import type { PublishingPlace } from './base.ts'
 export type Places = { lead: PublishingPlace; others: readonly PublishingPlace[] }
 
 /**
- * Several gateways given by flag are all there are, the first of them leads. A single one leads, and the others are those that the chain
- * names; without any the chain's first leads. Of the chain's those are among them too that must not be asked (by plain http, on a
- * private address): each request to one says so. @throws ConfigError where there is none; ChainUnavailable, Refusal
+ * Gateways given by flag are all there are, the first of them leads: whoever names one means that one. Without any they are those that the
+ * chain names, the first that may be asked leads; those that must not be asked (by plain http, on a private address) are among the others:
+ * each request to one says so. @throws ConfigError where there is none; ChainUnavailable, Refusal
  */
 export async function placesOf({ connection, onChain }: Session, repository: string): Promise<Places> {
-  const { gateways: given } = connection
-  const [first, ...more] = onChain.gateways
+  const [first] = onChain.gateways
   if (first === undefined) throw new ConfigError('--gateway', null, 'the URL of the gateway that was pushed to')
-  const place = (reach: PublishingPlace['reach']) => (gateway: string) => ({ gateway, repository, reach })
-  const lead = place(onChain.reach)(first)
-  if (more.length > 0 && given !== null) return { lead, others: others(first, more).map(place(onChain.reach)) }
-  const named = (await onChain.readNamedGateways()).map((url) => url.replace(/\/+$/, ''))
-  return { lead, others: others(first, named).map(place(reachOf({ ...connection, gateways: null }))) }
+  const all = connection.gateways === null ? await onChain.readNamedGateways() : onChain.gateways
+  const placeAt = (gateway: string) => ({ gateway, repository, reach: onChain.reach })
+  const named = all.map((url) => url.replace(/\/+$/, ''))
+  return { lead: placeAt(first), others: others(first, named).map(placeAt) }
 }
 
 function others(first: string, gateways: readonly string[]): string[] {
