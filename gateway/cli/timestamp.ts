@@ -40,7 +40,7 @@ async function runTimestamp(context: VerbContext): Promise<number> {
     const { settings, note } = context
     signer = await openSigner({ settings, chainId: client.connection.chainId, note })
     const stamp = async () =>
-      stampAll(context, await openSessionWith(client, subject.ensName), subject, signer as ClientSigner)
+      stampAll(context, await openSessionWith(client, subject.ensName), subject, signer as ClientSigner, everySeconds)
     const rounds = everySeconds === null ? [await stamp()] : await stampUntilStopped(context, everySeconds, stamp)
     return report(context, subject, rounds)
   } catch (error) {
@@ -72,10 +72,16 @@ async function stampAll(
   session: Session,
   subject: Subject,
   signer: ClientSigner,
+  everySeconds: number | null,
 ): Promise<Round> {
   const { gateways, reach, ensName } = session.onChain
   const stamped: Stamped[] = []
   let worst: number = exitCodes.done
+  const { maxAgeSeconds } = (await session.onChain.readAuthority()).policy
+  if (everySeconds !== null && everySeconds >= maxAgeSeconds) {
+    const gap = `timestamps of ${ensName} are fresh for ${maxAgeSeconds} s, and the next one comes after ${everySeconds} s`
+    context.note(`warning: ${gap}: nobody can pull in between; give a shorter --every`)
+  }
   const places = gateways.map((gateway) => ({ gateway, repository: subject.repository, reach }))
   await bringUpToNewest({ session, places, say: context.note, warn: context.note })
   const stampAt = createStamper(session, signer)

@@ -84,7 +84,7 @@ async function fetchThrough(change: (text: string) => string, headers: Record<st
   return proxy.url
 }
 
-test('ERC-3668 endpoint: any page may GET, and POST after a preflight; the registry is closed to pages unless asked for', async () => {
+test('ERC-3668 endpoint: every page may GET, and POST after a preflight; the registry is closed to pages unless asked for', async () => {
   const tab = await openTab(browser, null)
   await tab.goto(page.url())
   const { resolver } = world.chain.addresses

@@ -261,6 +261,24 @@ describe('docker-credential-mooring: the protocol of docker’s credential helpe
     expect((await ask(undefined)).code).toBe(1)
   })
 
+  test('erase ends the login at the gateway too (RFC 7009), and forgets it where that one does not answer', async () => {
+    const { logins } = newUser()
+    const asked: string[] = []
+    const server = createServer(async (request, response) => {
+      asked.push(`${request.method} ${request.url} ${(await request.toArray()).join('')}`)
+      response.end()
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const realmOf = (port: number) => `http://127.0.0.1:${port}/token`
+    for (const port of [(server.address() as AddressInfo).port, 1]) {
+      await logins.keep({ ...ended(null), realm: realmOf(port) })
+      expect(await answerDocker(logins, 'erase', host, now())).toEqual({ out: '', code: 0 })
+      expect(await logins.find(host)).toBeNull()
+    }
+    expect(asked).toEqual(['POST /token/revoke token=mrt_ended'])
+  })
+
   test('a login by a key file that has ended is made anew; any other that has ended is none', async () => {
     const { logins } = newUser()
     await logins.keep(ended(null))
@@ -276,7 +294,7 @@ describe('docker-credential-mooring: the protocol of docker’s credential helpe
 
   test('as a program: what docker runs', async () => {
     const user = newUser()
-    await user.run('login', gateway.url, ...asOwner())
+    expect(await user.run('login', gateway.url, ...asOwner())).toMatchObject({ code: 0 })
     const main = fileURLToPath(new URL('../../gateway/cli/docker-credential-mooring.ts', import.meta.url))
     const env = { ...process.env, MOORING_STATE: user.state }
     const child = spawn(process.execPath, ['--import', 'tsx', main, 'get'], { env, stdio: ['pipe', 'pipe', 'inherit'] })

@@ -20,6 +20,7 @@ import { type PublishingWorld, run, sendAsOwner, setPolicy, stageImage, startPub
 
 const names = [
   'both.eth',
+  'left.eth',
   'forged.eth',
   'safe.eth',
   'anchor.eth',
@@ -53,6 +54,16 @@ async function exportList(name: string, state: string): Promise<string> {
 }
 
 describe('several publishers', () => {
+  test('a list kept here with the signature of a publisher who was removed since goes on with those who sign now', async () => {
+    await setPolicy(world, 'left.eth', [owner, other], 2)
+    world.front.staged = [await stageImage(world, 'left.eth', '1.0', 'one')]
+    await exportList('left.eth', 'left')
+    await setPolicy(world, 'left.eth', [other], 1)
+    const { code, json, err } = await run(world, 'left', ['publish', 'left.eth', ...withKey('other')])
+    expect([code, json.published, json.version, json.signers]).toEqual([0, true, 1, [other]])
+    expect(err).toContain('version 1 was made here before')
+  })
+
   test('--export and --import: the second checks everything again, adds its signature, and it is sent, signers ascending', async () => {
     await setPolicy(world, 'both.eth', [owner, other], 2)
     world.front.staged = [await stageImage(world, 'both.eth', '1.0', 'one')]

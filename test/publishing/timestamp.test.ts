@@ -53,6 +53,8 @@ describe('mooring timestamp', () => {
     expect(await resolve('b')).toMatchObject({ status: 'unverified' })
     const later = await stamp('fresh', 'fresh.eth', '--every', '6h')
     expect([later.code, later.json.rounds]).toEqual([0, 1])
+    expect(later.err).toContain('fresh for 3600 s, and the next one comes after 21600 s: nobody can pull in between')
+    expect((await stamp('fresh', 'fresh.eth', '--every', '30m')).err).not.toContain('warning')
     expect(await resolve('b')).toMatchObject({ status: 'present', version: 2 })
   })
 

@@ -1,6 +1,6 @@
 import { readKeyFile } from '../../signer.ts'
 import { createLocalSigner } from '../client/signers/key-file.ts'
-import { logIn, readOffer } from './log-in.ts'
+import { endLogin, logIn, readOffer } from './log-in.ts'
 import type { StoredLogin, StoredLogins } from './stored-logins.ts'
 
 /** What the protocol of docker's credential helpers calls a host without a login. */
@@ -83,8 +83,12 @@ function parseInput(input: string): Record<string, unknown> {
   }
 }
 
+/** `docker logout`: forgotten here first, then ended at the gateway, whatever that one says. */
 async function drop(logins: StoredLogins, input: string): Promise<string> {
-  if (!(await logins.forget(hostOf(input.trim())))) throw new Error(NOT_FOUND)
+  const host = hostOf(input.trim())
+  const kept = await logins.find(host)
+  if (!(await logins.forget(host))) throw new Error(NOT_FOUND)
+  if (kept?.realm) await endLogin(kept.realm, kept.secret).catch(() => undefined)
   return ''
 }
 

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { ConfigError } from '../../config.ts'
 import { type Glob, matchesGlob } from '../../tags/glob.ts'
 import { Refusal } from '../../tags/refusal.ts'
+import { withValidSignatures } from '../../valid-signatures.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
 import type { WholeList } from '../client/read-list.ts'
 import { readBase } from './base.ts'
@@ -59,7 +60,12 @@ async function draftOfBefore(run: PublishRun, base: WholeList | null, wanted: Wa
   const signed = await signedListsOf(session)
   const kept = await signed.recall()
   if (kept === null || !isNext(kept, base, session.localTime)) return null
-  const { draft } = kept
+  // A signer that the owner has removed since stands in nobody's way: the list stays as it was.
+  const { signatures } = await withValidSignatures(await session.onChain.readAuthority(), {
+    ...kept.draft,
+    timestamp: null,
+  })
+  const draft = { ...kept.draft, signatures }
   if (wanted.discardUnsigned && (await signed.withdraw(draft))) {
     say(`version ${draft.list.version} was made here before and not signed: it is forgotten`)
     return null
