@@ -23,14 +23,6 @@ export const mooringResolverAbi = [
   {"type":"function","name":"stateOf","inputs":[{"name":"name","type":"bytes"}],"outputs":[{"name":"epoch","type":"uint64"},{"name":"minVersion","type":"uint64"},{"name":"anchorVersion","type":"uint64"},{"name":"anchorHash","type":"bytes32"}],"stateMutability":"view"},
   {"type":"function","name":"supportsFeature","inputs":[{"name":"feature","type":"bytes4"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"pure"},
   {"type":"function","name":"supportsInterface","inputs":[{"name":"id","type":"bytes4"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"pure"},
-  {"type":"event","name":"EIP712DomainChanged","inputs":[],"anonymous":false},
-  {"type":"event","name":"EpochReset","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false}],"anonymous":false},
-  {"type":"event","name":"FallbackChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"resolver","type":"address","indexed":false}],"anonymous":false},
-  {"type":"event","name":"FloorRaised","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"minVersion","type":"uint64","indexed":false}],"anonymous":false},
-  {"type":"event","name":"GatewaysChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"baseUrls","type":"string[]","indexed":false}],"anonymous":false},
-  {"type":"event","name":"KeyRevoked","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"key","type":"address","indexed":true}],"anonymous":false},
-  {"type":"event","name":"ListAnchored","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"version","type":"uint64","indexed":false},{"name":"list","type":"bytes32","indexed":false}],"anonymous":false},
-  {"type":"event","name":"PolicyChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"policy","type":"tuple","indexed":false,"components":[{"name":"publishers","type":"address[]"},{"name":"threshold","type":"uint8"},{"name":"timestamper","type":"address"},{"name":"maxAge","type":"uint32"}]}],"anonymous":false},
   {"type":"error","name":"AnchorMismatch","inputs":[]},
   {"type":"error","name":"BadProof","inputs":[]},
   {"type":"error","name":"BadResponse","inputs":[]},
@@ -65,6 +57,17 @@ export const mooringResolverAbi = [
   {"type":"error","name":"UnsupportedResolverProfile","inputs":[{"name":"selector","type":"bytes4"}]},
 ] as const
 
+export const mooringResolverEventsAbi = [
+  {"type":"event","name":"EIP712DomainChanged","inputs":[],"anonymous":false},
+  {"type":"event","name":"EpochReset","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"FallbackChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"resolver","type":"address","indexed":false}],"anonymous":false},
+  {"type":"event","name":"FloorRaised","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"minVersion","type":"uint64","indexed":false}],"anonymous":false},
+  {"type":"event","name":"GatewaysChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"baseUrls","type":"string[]","indexed":false}],"anonymous":false},
+  {"type":"event","name":"KeyRevoked","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"key","type":"address","indexed":true}],"anonymous":false},
+  {"type":"event","name":"ListAnchored","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"version","type":"uint64","indexed":false},{"name":"list","type":"bytes32","indexed":false}],"anonymous":false},
+  {"type":"event","name":"PolicyChanged","inputs":[{"name":"node","type":"bytes32","indexed":true},{"name":"owner","type":"address","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"policy","type":"tuple","indexed":false,"components":[{"name":"publishers","type":"address[]"},{"name":"threshold","type":"uint8"},{"name":"timestamper","type":"address"},{"name":"maxAge","type":"uint32"}]}],"anonymous":false},
+] as const
+
 export const ensOwnershipAbi = [
   {"type":"constructor","inputs":[{"name":"ensRegistry_","type":"address"},{"name":"nameWrapper_","type":"address"},{"name":"registrar_","type":"address"}],"stateMutability":"nonpayable"},
   {"type":"function","name":"authorityOf","inputs":[{"name":"name","type":"bytes"},{"name":"nodes","type":"bytes32[]"}],"outputs":[{"name":"resolver","type":"address"},{"name":"authority","type":"bytes32"},{"name":"owner","type":"address"}],"stateMutability":"view"},
@@ -77,11 +80,6 @@ export const ensOwnershipAbi = [
 
 export const ensRegistryAbi = [
   {"inputs":[],"stateMutability":"nonpayable","type":"constructor"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":true,"name":"label","type":"bytes32"},{"indexed":false,"name":"owner","type":"address"}],"name":"NewOwner","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"owner","type":"address"},{"indexed":false,"name":"owner","type":"address"}],"name":"Transfer","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"resolver","type":"address"}],"name":"NewResolver","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"ttl","type":"uint64"}],"name":"NewTTL","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"owner","type":"address"},{"indexed":true,"name":"operator","type":"address"},{"indexed":false,"name":"approved","type":"bool"}],"name":"ApprovalForAll","type":"event"},
   {"inputs":[{"name":"node","type":"bytes32"},{"name":"owner","type":"address"},{"name":"resolver","type":"address"},{"name":"ttl","type":"uint64"}],"name":"setRecord","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"node","type":"bytes32"},{"name":"label","type":"bytes32"},{"name":"owner","type":"address"},{"name":"resolver","type":"address"},{"name":"ttl","type":"uint64"}],"name":"setSubnodeRecord","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"node","type":"bytes32"},{"name":"owner","type":"address"}],"name":"setOwner","outputs":[],"stateMutability":"nonpayable","type":"function"},
@@ -98,19 +96,6 @@ export const ensRegistryAbi = [
 
 export const publicResolverAbi = [
   {"inputs":[{"name":"_ens","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":true,"name":"contentType","type":"uint256"}],"name":"ABIChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"a","type":"address"}],"name":"AddrChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"coinType","type":"uint256"},{"indexed":false,"name":"newAddress","type":"bytes"}],"name":"AddressChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":true,"name":"owner","type":"address"},{"indexed":true,"name":"target","type":"address"},{"indexed":false,"name":"isAuthorised","type":"bool"}],"name":"AuthorisationChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"hash","type":"bytes"}],"name":"ContenthashChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"name","type":"bytes"},{"indexed":false,"name":"resource","type":"uint16"},{"indexed":false,"name":"record","type":"bytes"}],"name":"DNSRecordChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"name","type":"bytes"},{"indexed":false,"name":"resource","type":"uint16"}],"name":"DNSRecordDeleted","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"}],"name":"DNSZoneCleared","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"lastzonehash","type":"bytes"},{"indexed":false,"name":"zonehash","type":"bytes"}],"name":"DNSZonehashChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":true,"name":"interfaceID","type":"bytes4"},{"indexed":false,"name":"implementer","type":"address"}],"name":"InterfaceChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"name","type":"string"}],"name":"NameChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":false,"name":"x","type":"bytes32"},{"indexed":false,"name":"y","type":"bytes32"}],"name":"PubkeyChanged","type":"event"},
-  {"anonymous":false,"inputs":[{"indexed":true,"name":"node","type":"bytes32"},{"indexed":true,"name":"indexedKey","type":"string"},{"indexed":false,"name":"key","type":"string"}],"name":"TextChanged","type":"event"},
   {"inputs":[{"name":"node","type":"bytes32"},{"name":"contentTypes","type":"uint256"}],"name":"ABI","outputs":[{"name":"","type":"uint256"},{"name":"","type":"bytes"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"node","type":"bytes32"}],"name":"addr","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"node","type":"bytes32"},{"name":"coinType","type":"uint256"}],"name":"addr","outputs":[{"name":"","type":"bytes"}],"stateMutability":"view","type":"function"},

@@ -40,13 +40,20 @@ function published(packageName, contract) {
 /** @returns {Map<string, string>} text by path from the package root */
 export function generatedFiles() {
   const made = contracts.map(({ file, name, artifact }) => ({ file, name, ...artifact() }))
-  const abis = made.map(({ name, abi }) => `export const ${name}Abi = ${printed(abi.map(withoutNoise))} as const\n`)
+  const abis = made.flatMap(({ name, abi }) => constantsOf(name, abi.map(withoutNoise)))
   const files = new Map([['gateway/ens/abi.ts', [header, ...abis].join('\n')]])
   for (const { file, name, bytecode } of made) {
     const text = `${header}\n/** Creation code; constructor arguments follow it. */\nexport const ${name}Bytecode = '${bytecode}'\n`
     files.set(`resolver-contract/generated/${file}.ts`, text)
   }
   return files
+}
+
+/** Without events, which a gateway never reads and a Worker's bundle has no room for: those of the resolver stand alone, nobody reads the others. */
+function constantsOf(name, abi) {
+  const constant = (suffix, items) => `export const ${name}${suffix} = ${printed(items)} as const\n`
+  const [events, rest] = [true, false].map((wanted) => abi.filter(({ type }) => (type === 'event') === wanted))
+  return [constant('Abi', rest), ...(name === 'mooringResolver' ? [constant('EventsAbi', events)] : [])]
 }
 
 /** What viem reads of an ABI item, without the compiler's internal types and old flags. */

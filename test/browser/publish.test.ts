@@ -254,7 +254,7 @@ describe('a page that goes away', () => {
     await other.goto(page.url())
     await connect(other)
     await sign(other)
-    await sees(page, 'Done')
+    await sees(other, 'Done')
     expect(await endOf(command)).toMatchObject(published)
   })
 

@@ -1,6 +1,6 @@
 import { type Address, decodeEventLog, type Hex, keccak256, stringToHex, toEventSelector } from 'viem'
 import { createRpc } from '../../chain/rpc.ts'
-import { mooringResolverAbi } from '../../ens/abi.ts'
+import { mooringResolverEventsAbi } from '../../ens/abi.ts'
 import { nodeOf } from '../../ens/name.ts'
 import type { Connection } from '../client/connect.ts'
 import { type ChainLog, type FoundLogs, type LogFilter, readLogs } from './chain-logs.ts'
@@ -20,8 +20,8 @@ const registryEvents = {
 } as Readonly<Record<Hex, string>>
 const [transferTopic, newResolverTopic, newOwnerTopic] = Object.keys(registryEvents) as [Hex, Hex, Hex]
 
-const resolverTopics = mooringResolverAbi.flatMap((item) =>
-  item.type === 'event' && item.inputs.some(({ name }) => name === 'node') ? [toEventSelector(item)] : [],
+const resolverTopics = mooringResolverEventsAbi.flatMap((item) =>
+  item.inputs.some(({ name }) => name === 'node') ? [toEventSelector(item)] : [],
 )
 
 /** The name itself and all above it that could be its authority: two labels at least. */
@@ -75,7 +75,7 @@ function readEvent(log: ChainLog): { event: string; fields: EventFields } {
     return { event: ofRegistry, fields: { [member]: `0x${log.data.slice(26, 66)}` } }
   }
   const { eventName, args } = decodeEventLog({
-    abi: mooringResolverAbi,
+    abi: mooringResolverEventsAbi,
     data: log.data,
     topics: [...log.topics] as [Hex, ...Hex[]],
   })
