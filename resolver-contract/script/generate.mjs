@@ -49,11 +49,13 @@ export function generatedFiles() {
   return files
 }
 
-/** Without events, which a gateway never reads and a Worker's bundle has no room for: those of the resolver stand alone, nobody reads the others. */
+const withEvents = new Set(['mooringResolver', 'ensRegistry'])
+
+/** Without events, which a gateway never reads and a Worker's bundle has no room for: those that some command reads stand alone. */
 function constantsOf(name, abi) {
   const constant = (suffix, items) => `export const ${name}${suffix} = ${printed(items)} as const\n`
   const [events, rest] = [true, false].map((wanted) => abi.filter(({ type }) => (type === 'event') === wanted))
-  return [constant('Abi', rest), ...(name === 'mooringResolver' ? [constant('EventsAbi', events)] : [])]
+  return [constant('Abi', rest), ...(withEvents.has(name) ? [constant('EventsAbi', events)] : [])]
 }
 
 /** What viem reads of an ABI item, without the compiler's internal types and old flags. */

@@ -1,7 +1,7 @@
 import { type Address, createClient, decodeAbiParameters, type Hex } from 'viem'
 import { getLogs } from 'viem/actions'
 import { rpcTransport } from '../../chain/rpc.ts'
-import { ensRegistryAbi } from '../../ens/abi.ts'
+import { ensRegistryEventsAbi } from '../../ens/abi.ts'
 import type { NameAuthority } from '../../tags/authority.ts'
 
 const timeoutMs = 20_000
@@ -17,7 +17,7 @@ export async function readEarlierUse(
     transport: rpcTransport(rpcUrl, { timeout: timeoutMs, retryCount: 0 }),
     ccipRead: false,
   })
-  const event = ensRegistryAbi.find((item) => item.type === 'event' && item.name === 'NewResolver')
+  const event = ensRegistryEventsAbi.find((item) => item.type === 'event' && item.name === 'NewResolver')
   if (event?.name !== 'NewResolver') throw new Error('the registry has no event NewResolver')
   try {
     const logs = await getLogs(client, { address: ensRegistry, event, args: { node }, fromBlock: 0n })
