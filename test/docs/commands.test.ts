@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { verbs } from '../../gateway/cli/run.ts'
-import { mooringResolverAbi } from '../../gateway/ens/abi.ts'
+import { mooringResolverAbi, mooringResolverEventsAbi } from '../../gateway/ens/abi.ts'
 
 const pages = ['threat-model', 'ensip-oci-tags']
 /** Of the verifier and the tools; the contract's are in its ABI. */
@@ -31,10 +31,10 @@ test('the threat model names only commands and flags that exist', () => {
   }
 })
 
-test.each(pages)('%s names only errors that contract or verifier give', (page) => {
+test.each(pages)('%s names only errors and events that contract or verifier give', (page) => {
   const known = new Set([
     ...otherErrors.split(' '),
-    ...mooringResolverAbi.flatMap((each) => ('name' in each ? [each.name] : [])),
+    ...[...mooringResolverAbi, ...mooringResolverEventsAbi].flatMap((each) => ('name' in each ? [each.name] : [])),
   ])
   const named = codeOf(page).filter((code) => /^[A-Z][a-z]+(?:[A-Z][a-z]+)+$/.test(code))
   expect(named.length).toBeGreaterThan(10)
