@@ -1,4 +1,5 @@
 import { ZERO_HASH } from '../../tags/list.ts'
+import { GatewayUnavailable } from '../client/ccip.ts'
 import type { WholeList } from '../client/read-list.ts'
 import type { Session } from '../client/session.ts'
 import type { Uploads } from '../push/blob-upload.ts'
@@ -141,8 +142,9 @@ async function lookAtLead(round: Round, { head }: Lineage, isTaken: boolean): Pr
     const shown = await readHead(session, places.lead)
     carried.version = shown && Number(shown.list.version)
     if (shown?.hash === head.hash) return carried
-    const isLater = shown !== null && shown.list.version > head.list.version
-    const seen = shown === null ? 'no list' : `version ${shown.list.version} with hash ${shown.hash}`
+    if (shown === null) throw new GatewayUnavailable('it tells no history')
+    const isLater = shown.list.version > head.list.version
+    const seen = `version ${shown.list.version} with hash ${shown.hash}`
     warn(`warning: ${url} said that it took version ${head.list.version}, and shows ${seen}`)
     return { ...carried, status: isLater ? 'newer' : 'unconfirmed', error: isLater ? 'Conflict' : 'GatewayUnavailable' }
   } catch (error) {
