@@ -37,7 +37,7 @@ test('20 clients push, mount and delete while garbage is collected in a loop: ev
     }
   }
   const collecting = collectInLoop()
-  const acknowledged = await runClients(registry, 20, 6).finally(() => {
+  const acknowledged = await runClients(registry, 20, 6, () => collections > 3 && removed > 20).finally(() => {
     isOver = true
   })
   await collecting
@@ -60,6 +60,7 @@ test("the same over sockets, with the gateway's own collector: and gc and fsck f
   // Fifty seconds pass in each, so that grace times come and go while clients push.
   const clock = () => 1_800_000_000n + BigInt(Math.floor((Date.now() - start) / 20))
   const logged: string[] = []
+  const hasCollected = () => logged.includes('collected garbage')
   const gateway = await startGateway(
     {
       ...{ port: 0, host: '127.0.0.1', dataDir, rpcUrls: ['http://127.0.0.1:9'], chainId: testDomain.chainId },
@@ -76,7 +77,7 @@ test("the same over sockets, with the gateway's own collector: and gc and fsck f
     return fetch(gateway.url + pathname + search, { method: request.method, headers: request.headers, ...body })
   }
   const registry: Pick<Registry, 'fetch'> = { fetch: fetchOverSocket }
-  const acknowledged = await runClients(registry as Registry, 20, 3)
+  const acknowledged = await runClients(registry as Registry, 20, 3, hasCollected)
   await expectAcknowledged(registry as Registry, acknowledged)
   await gateway.close()
   expect(new Set(logged)).toEqual(new Set(['collected garbage']))

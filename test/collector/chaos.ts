@@ -34,13 +34,19 @@ function dice(seed: number): (sides: number) => number {
 
 /**
  * Clients that push images of shared layers under tags of their own, mount, ask by HEAD what is here already, delete tags, manifests
- * and blobs, each `rounds` times. Every answer they rely on is checked at once; `acknowledged` is what must hold in the end.
+ * and blobs, each `rounds` times, and on until `isEnough`. Every answer they rely on is checked at once; `acknowledged` is what must
+ * hold in the end.
  */
-export async function runClients(registry: Registry, clients: number, rounds: number): Promise<Acknowledged> {
+export async function runClients(
+  registry: Registry,
+  clients: number,
+  rounds: number,
+  isEnough: () => boolean,
+): Promise<Acknowledged> {
   const acknowledged: Acknowledged = new Map()
   const one = async (client: number) => {
     const roll = dice(client + 1)
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < rounds || !isEnough(); round++) {
       const repository = repositories[roll(2)]!
       const tag = `c${client}-${roll(4)}`
       const key = `${repository}:${tag}`
