@@ -4,17 +4,18 @@ import { setImmediate } from 'node:timers/promises'
 export type GivingWay = {
   /** A request begins; the result is called when it is over. */
   enter(): () => void
-  /** Awaited between slices of background work: at once without requests, else when the last one is over. */
+  /** Awaited between pieces of background work: at once without requests or while its slice lasts, else when the last request is over. */
   pause(): Promise<void>
 }
 
 /**
  * Pushes are acknowledged before what they brought is hashed for Swarm, collected or checked; where all of it shares one processor, that
- * work would take half of it from the next push. `patienceMs`: for so long a slice waits for requests to end, so that a gateway that
- * never rests gets it done too, slowly.
+ * work would take half of it from the next push. `patienceMs`: for so long a slice of `sliceMs` waits for requests to end, so that a
+ * gateway that never rests gets it done too, slowly. `now` in milliseconds.
  */
-export function createGivingWay(patienceMs: number): GivingWay {
+export function createGivingWay(patienceMs: number, sliceMs: number, now = () => performance.now()): GivingWay {
   let requests = 0
+  let sliceEnds = Number.NEGATIVE_INFINITY
   const waiting = new Set<() => void>()
   const goOn = () => {
     for (const end of waiting) end()
@@ -32,7 +33,7 @@ export function createGivingWay(patienceMs: number): GivingWay {
     },
     async pause() {
       await setImmediate()
-      if (requests === 0) return
+      if (requests === 0 || now() < sliceEnds) return
       await new Promise<void>((resolve) => {
         const end = () => {
           clearTimeout(patience)
@@ -42,6 +43,7 @@ export function createGivingWay(patienceMs: number): GivingWay {
         const patience = setTimeout(end, patienceMs)
         waiting.add(end)
       })
+      sliceEnds = now() + sliceMs
     },
   }
 }

@@ -12,7 +12,10 @@ export type CollectorDeps = Pick<Deps, 'content' | 'catalog' | 'lists' | 'clock'
 export type Reachable = {
   manifests: ReadonlySet<Digest>
   blobs: ReadonlySet<Digest>
-  /** Adds what came to be needed since the last call; the first one finds everything. @throws Error for a manifest that cannot be read */
+  /**
+   * Adds what came to be needed since the last call; the first one finds everything, giving way to requests. Later ones do not: where
+   * pushes never rest, what comes while they wait would be more than they find. @throws Error for a manifest that cannot be read
+   */
   update(): Promise<void>
 }
 
@@ -36,6 +39,7 @@ export function createReachable(deps: CollectorDeps, query: ReachableQuery): Rea
   const manifests = new Set<Digest>()
   const blobs = new Set<Digest>()
   const versions = new Map<string, bigint>()
+  let isFirst = true
   const follow = async (root: Digest) => {
     const waiting = [root]
     for (let digest = waiting.pop(); digest !== undefined; digest = waiting.pop()) {
@@ -45,7 +49,7 @@ export function createReachable(deps: CollectorDeps, query: ReachableQuery): Rea
       const named = manifest ? await readReferences(deps, manifest) : noReferences
       for (const blob of named.blobs) blobs.add(blob)
       waiting.push(...named.children, ...(await readReferrers(deps, query.repository, digest)))
-      await deps.pause()
+      if (isFirst) await deps.pause()
     }
   }
   return {
@@ -61,6 +65,7 @@ export function createReachable(deps: CollectorDeps, query: ReachableQuery): Rea
       for await (const page of pagesOf((after) => deps.catalog.listManifests(query.repository, after, pageRows))) {
         for (const { digest, usedAt } of page) if (usedAt >= query.usedSince) await follow(digest)
       }
+      isFirst = false
     },
   }
 }

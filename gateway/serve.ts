@@ -57,8 +57,8 @@ const leastBodyBytesPerCheck = 60 * 1024
 /** How long requests under way may take when the gateway closes. */
 const closeTimeoutMs = 10_000
 const idleCheckMs = 50
-/** How long a slice of background work waits for requests to end. */
-const patienceMs = 50
+/** How long a slice of background work waits for requests to end, and how long it may be. */
+const [patienceMs, sliceMs] = [50, 5]
 
 /**
  * Opens the stores, the chain and the key that `config` names and listens. `overrides` replace what the app is given: a clock, limits,
@@ -81,7 +81,7 @@ export async function startGateway(config: Config, overrides: Partial<Deps> = {}
   const announcer = announcerTo(uploads, { ...given, ...local, announcements: stores.announcements })
   const onUploaded = () => announcer?.wake()
   const { clock, pause } = given
-  const traffic = createGivingWay(patienceMs)
+  const traffic = createGivingWay(patienceMs, sliceMs)
   const queue = startSwarmQueue({ ...given, ...local, pause: traffic.pause, uploads, onUploaded })
   const content = readingFrom(bees, config, given.content, { hash, ledger, clock, pause, noteKept: queue.noteKept })
   const { noteStored } = queue

@@ -87,6 +87,22 @@ export function raceRules(open: OpenRegistry): void {
     expect(removed.filter(({ kind }) => kind === 'manifest').map(({ digest }) => digest)).toEqual([loose.digest])
   })
 
+  test('where somebody pushes each time that a collection gives way, it is collected all the same', async () => {
+    const registry = opened(await open({ limits }))
+    await pushImage(registry, acme, 'v0', 1)
+    const loose = await untagged(registry, 2)
+    registry.deps.clock.advance(1)
+    let pushes = 0
+    const pause = async () => {
+      pushes++
+      await pushImage(registry, acme, `v${pushes}`, 2 + pushes)
+    }
+    const { removed, skipped } = await collectGarbage({ ...registry.deps, pause }, { dryRun: false })
+    expect(skipped).toEqual([])
+    expect(removed.filter(({ kind }) => kind === 'manifest').map(({ digest }) => digest)).toEqual([loose.digest])
+    expect(pushes).toBeGreaterThan(0)
+  })
+
   test('a list signed elsewhere that comes between reckoning and removal is seen: what it names stays', async () => {
     const registry = opened(await open({ limits }))
     await pushImage(registry, acme, 'v1', 1)
