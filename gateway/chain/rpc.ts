@@ -51,8 +51,8 @@ export function createRpc(url: string, timeoutMs: number = defaultTimeoutMs): Rp
 }
 
 /**
- * viem's way to a JSON-RPC endpoint, with one more try where `retryCount` does not say otherwise. The time limit is for the whole answer: viem's own ends when the headers are
- * there, and an endpoint that stops in the middle of a body would be waited for.
+ * viem's way to a JSON-RPC endpoint, with one more try where `retryCount` does not say otherwise. The time limit is for the whole
+ * answer: viem's own ends when the headers are there, and an endpoint that stops in the middle of a body would be waited for.
  */
 export function rpcTransport(
   url: string,

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config.ts'
+import { visible } from '../visible.ts'
 import { connectionFlags } from './client/connect.ts'
 import { parseSubject, type Subject, wantsJson } from './client/session.ts'
 import type { Check } from './doctor/check.ts'
@@ -62,5 +63,5 @@ async function examineAll(
 function describe({ name, ok, detail, skipped, fix }: Check): string {
   const mark = ok ? (skipped ? 'skip' : 'ok  ') : 'FAIL'
   const repair = fix === null ? '' : `\n        fix: ${fix}`
-  return `  ${mark}  ${name.padEnd(15)}  ${detail.replace(/[^\x20-\x7e]/g, '?')}${repair}`
+  return `  ${mark}  ${name.padEnd(15)}  ${visible(detail)}${repair}`
 }

@@ -4,20 +4,19 @@ import { entryToJson } from '../tags/json.ts'
 import { MAX_SIGNATURE_BYTES } from '../tags/signature.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
-import { defaultStateDir } from './client/memory.ts'
 import { openSession, parseSubject, type Session, wantsJson } from './client/session.ts'
 import type { SigningEnd } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
 import { readGlobs } from './globs.ts'
 import { withLogins } from './logins/carry-logins.ts'
 import { publishingFailureOf } from './publishing/failure.ts'
-import { carryToOthers, levelLead, type Round, type Standing } from './publishing/other-gateways.ts'
+import { carryToOthers, levelLead, type Standing } from './publishing/other-gateways.ts'
 import { placesOf } from './publishing/places.ts'
 import { publishImported, publishStaged } from './publishing/publish-name.ts'
 import { safeMessageOf } from './publishing/safe-message.ts'
 import type { PublishRun, Settled } from './publishing/settle-draft.ts'
 import { stampPublished } from './publishing/stamp.ts'
-import { createUploadMemory } from './push/upload-memory.ts'
+import { openUploadMemory } from './push/upload-memory.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
 /** `mooring publish NAME` */
@@ -61,7 +60,7 @@ async function runPublish(context: VerbContext): Promise<number> {
     const places = await placesOf(session, subject.repository)
     outcome.gateway = places.lead.gateway
     run = await openRun(context, session, places.lead, asked)
-    const round = { session, places, memory: uploadMemoryOf(context), say: run.say, warn: context.note }
+    const round = { session, places, memory: openUploadMemory(context), say: run.say, warn: context.note }
     await levelLead(round, !run.dryRun)
     const settled = await publishAsked(run, asked)
     report(run, settled, outcome)
@@ -149,10 +148,6 @@ function readSignature(text: string | undefined): Hex | null {
     `${text.length} characters`,
     `0x and hex digits, at most ${MAX_SIGNATURE_BYTES} bytes`,
   )
-}
-
-function uploadMemoryOf({ settings, environment }: VerbContext): Round['memory'] {
-  return createUploadMemory(readText(settings, 'state') ?? defaultStateDir(environment))
 }
 
 async function openRun(

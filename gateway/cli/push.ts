@@ -1,8 +1,8 @@
 import { ConfigError, type Flag, readInteger, readText, readUrls } from '../config.ts'
 import { OciError } from '../oci/error.ts'
+import { visible } from '../visible.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
-import { defaultStateDir } from './client/memory.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'
 import { endSignerAfter } from './client/signers/client-signer.ts'
 import { openSigner, signerFlags, signerKind } from './client/signers/open-signer.ts'
@@ -15,7 +15,7 @@ import { openImageSource } from './push/image-source.ts'
 import { type PushedImage, pushImage, putTag } from './push/push-image.ts'
 import { refusalIn } from './push/registry-answer.ts'
 import { ArchiveError } from './push/tar-entries.ts'
-import { createUploadMemory } from './push/upload-memory.ts'
+import { openUploadMemory } from './push/upload-memory.ts'
 import type { ReadingFailure } from './reading.ts'
 import { exitCodes, jsonFlag, type Verb, type VerbContext } from './verb.ts'
 
@@ -102,9 +102,10 @@ function readGateway({ settings }: VerbContext): string {
   )
 }
 
-function uploadsTo({ settings, environment, note }: VerbContext, repositoryUrl: string): Uploads {
+function uploadsTo(context: VerbContext, repositoryUrl: string): Uploads {
+  const { settings, note } = context
   const partBytes = readInteger(settings, 'part-size', 1, 1_000_000, 90) * MEGABYTE
-  const memory = createUploadMemory(readText(settings, 'state') ?? defaultStateDir(environment))
+  const memory = openUploadMemory(context)
   const onProgress: Uploads['onProgress'] = (digest, doneBytes, size) => {
     const percent = Math.floor((100 * doneBytes) / size)
     note(
@@ -132,7 +133,7 @@ async function publish({ context, subject, gateway }: Publishing, image: PushedI
   const answer = await putTag(`${gateway}/v2/${repository}`, tag, image)
   if (answer.status === 201) {
     const warning = answer.headers.get('warning')
-    if (warning !== null) context.note(`the gateway warns: ${warning.replace(/[^\x20-\x7e]/g, '?')}`)
+    if (warning !== null) context.note(`the gateway warns: ${visible(warning)}`)
     const isStaged = warning?.includes('staged') === true
     Object.assign(outcome, { ok: true, published: !isStaged })
     if (!isStaged || !isSignedHere) return

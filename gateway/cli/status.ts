@@ -1,5 +1,6 @@
 import { ConfigError, readUrls } from '../config.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
+import { visible } from '../visible.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connect, connectionFlags } from './client/connect.ts'
 import { HttpFailure, type Reach } from './client/http.ts'
@@ -168,7 +169,7 @@ function describe(page: StatusPage & { gateway: string }): string {
     ...(swarm && version !== null ? describeSwarm(swarm, version) : []),
     ...problems.map(({ reason, tag, detail }) => `  ! ${reason}${tag === null ? '' : ` (${tag})`}: ${detail}`),
   ]
-  return lines.map((text) => text.replace(/[^\x20-\x7e]/g, '?')).join('\n')
+  return lines.map(visible).join('\n')
 }
 
 function describeSwarm({ version, payloadReference, feed, error }: SwarmPart, current: number): string[] {

@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts'
 import { defaultLimits } from '../limits.ts'
 import { algorithmOf, type Digest, hexOf, isDigest } from '../oci/digest.ts'
 import type { RefusalName } from '../tags/refusal.ts'
+import { visible } from '../visible.ts'
 import { connectionFlags } from './client/connect.ts'
 import { fetchBounded, type HttpAnswer, HttpFailure, type HttpRequest } from './client/http.ts'
 import { ListUnverified, readWholeList, visibleEntries, type WholeList } from './client/read-list.ts'
@@ -158,7 +159,7 @@ function ask(answer: Promise<HttpAnswer>): Promise<HttpAnswer> {
 function refusedBy({ status, body }: HttpAnswer, url: string): GatewayRefused {
   const said = /"code":"([A-Z_]{1,40})","message":("(?:[^"\\]|\\.)*")/.exec(new TextDecoder().decode(body))
   if (!said) return new GatewayRefused(`HTTP ${status}`, `${url} answers ${status}`)
-  const message = String(JSON.parse(said[2] ?? '""')).replace(/[^\x20-\x7e]/g, '?')
+  const message = visible(String(JSON.parse(said[2] ?? '""')))
   return new GatewayRefused(said[1] ?? '', message)
 }
 

@@ -1,3 +1,5 @@
+import { visible } from '../visible.ts'
+
 /** distribution-spec "Warnings": 4096 bytes in all, for a handful of them in one answer. */
 const maxTextBytes = 1000
 
@@ -6,6 +8,6 @@ const maxTextBytes = 1000
  * "Warnings", RFC 7234 section 5.5). Other characters become `?`, and a text that is too long is cut.
  */
 export function warningValue(text: string): string {
-  const visible = text.replace(/[^\x20-\x7e]/g, '?').slice(0, maxTextBytes)
-  return `299 - "${visible.replace(/["\\]/g, (character) => `\\${character}`)}"`
+  const said = visible(text).slice(0, maxTextBytes)
+  return `299 - "${said.replace(/["\\]/g, (character) => `\\${character}`)}"`
 }

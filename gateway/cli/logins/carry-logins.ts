@@ -1,5 +1,6 @@
 import { isLoopbackHost, readText } from '../../config.ts'
 import { readKeyFile } from '../../signer.ts'
+import { visibleWord } from '../../visible.ts'
 import type { Credentials } from '../client/credentials.ts'
 import { withCredentials } from '../client/credentials.ts'
 import { defaultStateDir } from '../client/memory.ts'
@@ -84,9 +85,7 @@ async function loginFor(
   const realm = `${origin}/token`
   const said = /\brealm="([^"]{1,300})"/i.exec(challenge)?.[1]
   if (said !== realm) {
-    context.note(
-      `warning: ${origin} asks for a token of ${said?.replace(/[^\x21-\x7e]/g, '?') ?? 'nowhere'}: none is sent`,
-    )
+    context.note(`warning: ${origin} asks for a token of ${visibleWord(said ?? 'nowhere')}: none is sent`)
     return null
   }
   const kept = await logins.find(host)

@@ -2,6 +2,7 @@ import { encodeBase64url } from '../../auth/base64url.ts'
 import { encodeLoginMessage, MAX_LOGIN_SECONDS } from '../../auth/siwe.ts'
 import { parseStrictJson } from '../../oci/strict-json.ts'
 import { integerMember, objectOf, textMember } from '../../tags/json-members.ts'
+import { visibleWord } from '../../visible.ts'
 import { fetchBounded } from '../client/http.ts'
 import { readJson } from '../client/read-list.ts'
 import type { ClientSigner } from '../client/signers/client-signer.ts'
@@ -45,12 +46,8 @@ export async function readOffer(gateway: string): Promise<LoginOffer> {
   })
   const { host } = new URL(gateway)
   if (offer.domain === host && offer.uri === `${gateway}/token`) return offer
-  const seen = `${gateway} wants a login to ${visible(offer.domain)} at ${visible(offer.uri)}`
+  const seen = `${gateway} wants a login to ${visibleWord(offer.domain.slice(0, 100))} at ${visibleWord(offer.uri.slice(0, 100))}`
   throw new LoginNotOffered(`${seen}, not to ${host} at ${gateway}/token: nothing was signed`)
-}
-
-function visible(text: string): string {
-  return text.slice(0, 100).replace(/[^\x21-\x7e]/g, '?')
 }
 
 /**

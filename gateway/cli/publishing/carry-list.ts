@@ -2,6 +2,7 @@ import { isTombstone } from '../../tags/entry.ts'
 import { type SignedList, ZERO_HASH } from '../../tags/list.ts'
 import { Refusal } from '../../tags/refusal.ts'
 import { verifyPublication } from '../../tags/verify.ts'
+import { visible } from '../../visible.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
 import { BodyTooLarge, HttpFailure } from '../client/http.ts'
 import type { Session } from '../client/session.ts'
@@ -13,7 +14,7 @@ import { publishingFailureOf } from './failure.ts'
 import { readHead } from './head.ts'
 import type { Lineage } from './lineage.ts'
 import { readMissingTags } from './missing-tags.ts'
-import { shownText, shownUrl } from './places.ts'
+import { shownUrl } from './places.ts'
 import { sendDraft } from './send.ts'
 import { sendTimestamp } from './stamp.ts'
 
@@ -207,7 +208,7 @@ function tell(carried: Carried, error: unknown, { warn }: Luggage, what?: string
   const failure = failureOf(error)
   carried.error ??= failure.error
   const state = what ?? (isStanding(carried) ? 'not all of it is there' : 'the list is not there')
-  warn(`warning: ${carried.url}: ${state}: ${failure.error}: ${shownText(failure.message)}`)
+  warn(`warning: ${carried.url}: ${state}: ${failure.error}: ${visible(failure.message)}`)
 }
 
 /** Whatever else happens on this machine, a full disk too. */

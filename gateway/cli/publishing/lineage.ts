@@ -50,13 +50,13 @@ export function createLineage(
       }
     },
     whole() {
-      whole ??= readHead(session, from, head)
+      whole ??= readWhole(session, from, head)
       return whole
     },
   }
 }
 
-async function readHead(session: Session, from: PublishingPlace, { list, hash }: Lineage['head']): Promise<WholeList> {
+async function readWhole(session: Session, from: PublishingPlace, { list, hash }: Lineage['head']): Promise<WholeList> {
   const found = await readBase(session, from)
   if (found?.signed.hash === hash) return found
   throw new GatewayUnavailable(`${from.gateway} does not show version ${list.version} with hash ${hash} any more`)

@@ -1,4 +1,5 @@
 import { ZERO_HASH } from '../../tags/list.ts'
+import { visible } from '../../visible.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
 import type { WholeList } from '../client/read-list.ts'
 import type { Session } from '../client/session.ts'
@@ -10,7 +11,7 @@ import { createContentCopy } from './copy-content.ts'
 import type { Draft } from './draft.ts'
 import { readHead } from './head.ts'
 import { createLineage, type Lineage } from './lineage.ts'
-import { type Places, shownText, shownUrl } from './places.ts'
+import { type Places, shownUrl } from './places.ts'
 import type { Settled } from './settle-draft.ts'
 import { isComplete, signedListsOf } from './sign.ts'
 
@@ -62,7 +63,7 @@ async function levelByOthers(round: Round, mayBring: boolean): Promise<void> {
   later.sort((one, other) => Number(other.version - one.version))
   for (const { place } of later) {
     const found = await readBase(session, place).catch((error: Error) => {
-      warn(`warning: ${shownUrl(place)}: its list is passed over: ${shownText(error.message)}`)
+      warn(`warning: ${shownUrl(place)}: its list is passed over: ${visible(error.message)}`)
       return null
     })
     if (found === null || found.signed.list.version <= known) continue
@@ -103,12 +104,9 @@ export async function carryToOthers(round: Round, settled: readonly Settled[]): 
   const taken = settled.filter(({ came }) => came === 'taken').map(({ draft }) => draft)
   if (settled.length > 0 && taken.length === 0) return { gateways: [], isPublished: false }
   const lineage = await lineageOf(round, taken)
-  return lineage === null ? { gateways: [], isPublished: false } : carryLineage(round, lineage, taken.length > 0)
-}
-
-/** The same for a list that is known; `isTaken`: the first gateway took it just now. Nothing is thrown. */
-async function carryLineage(round: Round, lineage: Lineage, isTaken: boolean): Promise<Standing> {
+  if (lineage === null) return { gateways: [], isPublished: false }
   const { session, places } = round
+  const isTaken = taken.length > 0
   const gateways = [await lookAtLead(round, lineage, isTaken)]
   for (const place of places.others) {
     gateways.push(await carryList(session, place, lineage, luggageTo(round, lineage.from, place)))
@@ -149,7 +147,7 @@ async function lookAtLead(round: Round, { head }: Lineage, isTaken: boolean): Pr
     return { ...carried, status: isLater ? 'newer' : 'unconfirmed', error: isLater ? 'Conflict' : 'GatewayUnavailable' }
   } catch (error) {
     warn(
-      `warning: ${url} took version ${head.list.version} and cannot be asked for it: ${shownText((error as Error).message)}`,
+      `warning: ${url} took version ${head.list.version} and cannot be asked for it: ${visible((error as Error).message)}`,
     )
     return { ...carried, error: 'GatewayUnavailable' }
   }

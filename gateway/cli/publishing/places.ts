@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config.ts'
+import { visibleWord } from '../../visible.ts'
 import type { Session } from '../client/session.ts'
 import type { PublishingPlace } from './base.ts'
 
@@ -32,10 +33,5 @@ function keyOf(url: string): string {
 
 /** A gateway's URL as it may be shown: whoever owns the name wrote it. */
 export function shownUrl({ gateway }: PublishingPlace): string {
-  return gateway.slice(0, 300).replace(/[^\x21-\x7e]/g, '?')
-}
-
-/** A message as it may be shown: such a URL may be in it. */
-export function shownText(message: string): string {
-  return message.replace(/[^\x20-\x7e]/g, '?')
+  return visibleWord(gateway.slice(0, 300))
 }

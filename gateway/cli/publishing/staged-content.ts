@@ -5,6 +5,7 @@ import { parseStrictJson } from '../../oci/strict-json.ts'
 import { openSwarmHash } from '../../swarm/node-wasm.ts'
 import { referenceOf } from '../../swarm/reference.ts'
 import { Refusal } from '../../tags/refusal.ts'
+import { visibleWord } from '../../visible.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
 import { checkContent, checkedBytes, type Expected } from '../client/content.ts'
 import { fetchBounded, type Reach } from '../client/http.ts'
@@ -98,12 +99,5 @@ function platformText(platform: Platform | null | undefined): string[] {
   const parts = [platform?.os, platform?.architecture, platform?.variant].filter(
     (part) => typeof part === 'string' && part,
   )
-  return parts.length < 2
-    ? []
-    : [
-        parts
-          .join('/')
-          .slice(0, 80)
-          .replace(/[^\x21-\x7e]/g, '?'),
-      ]
+  return parts.length < 2 ? [] : [visibleWord(parts.join('/').slice(0, 80))]
 }

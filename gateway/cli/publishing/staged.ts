@@ -3,6 +3,7 @@ import { isTag } from '../../tags/entry.ts'
 import { parseEntryJson } from '../../tags/json.ts'
 import { arrayOf, integerMember, membersOf, textMember } from '../../tags/json-members.ts'
 import type { TagChange } from '../../tags/tree.ts'
+import { visibleWord } from '../../visible.ts'
 import { fetchBounded } from '../client/http.ts'
 import { readJson } from '../client/read-list.ts'
 import { refusalIn } from '../push/registry-answer.ts'
@@ -47,8 +48,6 @@ function parseStaged(value: unknown): StagedChange {
     tag,
     entry: members.entry === null ? null : parseEntryJson(members.entry),
     stagedAt: integerMember(members, 'stagedAt'),
-    stagedBy: textMember(members, 'stagedBy')
-      .slice(0, 100)
-      .replace(/[^\x21-\x7e]/g, '?'),
+    stagedBy: visibleWord(textMember(members, 'stagedBy').slice(0, 100)),
   }
 }

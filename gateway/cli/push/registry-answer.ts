@@ -1,3 +1,4 @@
+import { visible } from '../../visible.ts'
 import type { HttpAnswer } from '../client/http.ts'
 
 /** A registry refused; its own words, made visible ASCII. */
@@ -23,10 +24,6 @@ export function refusalIn(answer: HttpAnswer, url: string): RegistryRefused {
   const waitSeconds = Number(headers.get('retry-after') ?? 0) || 0
   const { code = `HTTP ${status}`, message = `${url} answers ${status}`, detail } = first ?? {}
   return new RegistryRefused(status, visible(code), visible(message), detail, waitSeconds)
-}
-
-function visible(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?')
 }
 
 function errorsIn(body: Uint8Array): { code: string; message: string; detail?: unknown }[] {

@@ -1,13 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readText } from '../../config.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { defaultStateDir } from '../client/memory.ts'
+import type { VerbContext } from '../verb.ts'
 
 /** Where uploads were when a push was cut off: the location of each, by repository and digest. */
 export type UploadMemory = {
   recall(repositoryUrl: string, digest: Digest): Promise<string | undefined>
   remember(repositoryUrl: string, digest: Digest, location: string): Promise<void>
   forget(repositoryUrl: string, digest: Digest): Promise<void>
+}
+
+/** The memory of whoever runs a command: under `--state`. */
+export function openUploadMemory({ settings, environment }: VerbContext): UploadMemory {
+  return createUploadMemory(readText(settings, 'state') ?? defaultStateDir(environment))
 }
 
 /** One small file for each upload under the client's state; a file that cannot be read counts for nothing. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { signingPageFolder } from '../../../package-root.ts'
+import { visible } from '../../../visible.ts'
 import type { SigningEnd } from './client-signer.ts'
 
 /** What the page asks of the wallet next; `id` counts up, and each is answered once. */
@@ -203,9 +204,7 @@ function parseAnswer(text: string): { id: number; answer: PageAnswer } | null {
     if (error === undefined) return { id, answer: { result } }
     const { code, message } = error as { code?: unknown; message?: unknown }
     const known = typeof code === 'number' ? code : null
-    const said = String(message)
-      .slice(0, MAX_MESSAGE_LENGTH)
-      .replace(/[^\x20-\x7e]/g, '?')
+    const said = visible(String(message).slice(0, MAX_MESSAGE_LENGTH))
     return { id, answer: { error: { code: known, message: said } } }
   } catch {
     return null

@@ -1,5 +1,6 @@
 import { stringToHex } from 'viem'
 import type { Settings } from '../../../config.ts'
+import { visible } from '../../../visible.ts'
 import { originOf } from '../name-on-chain.ts'
 import { type ClientSigner, canonicalSignature, SignerRefused, typedDocumentJson } from './client-signer.ts'
 import { openRpcAccount } from './rpc-account.ts'
@@ -36,6 +37,6 @@ function refusedBySigner(what: string): (error: unknown) => never {
       message?: string
     }
     const said = String(details || shortMessage || message || error).split('\n', 1)[0] ?? ''
-    throw new SignerRefused(`${what}: ${said.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)}`, code === USER_REJECTED)
+    throw new SignerRefused(`${what}: ${visible(said).slice(0, 200)}`, code === USER_REJECTED)
   }
 }
