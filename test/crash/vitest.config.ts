@@ -1,6 +1,4 @@
-import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
-import { createReporter } from '../reporter.ts'
+import { suiteConfig } from '../suite-config.ts'
 
 // `npm run test:crash`: a process killed, the power cut or the disk full at every step of what is written. Minutes, and one after another.
 
@@ -13,16 +11,4 @@ export const crashTests = [
   'test/e2e/kill.test.ts',
 ]
 
-export default defineConfig({
-  root: fileURLToPath(new URL('../..', import.meta.url)),
-  test: {
-    include: crashTests,
-    reporters: [createReporter()],
-    pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    allowOnly: false,
-    passWithNoTests: false,
-  },
-})
+export default suiteConfig(crashTests, { timeoutMs: 300_000 })
