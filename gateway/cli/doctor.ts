@@ -1,5 +1,5 @@
 import { ConfigError } from '../config.ts'
-import { visible } from '../visible.ts'
+import { visible } from '../oci/visible.ts'
 import { connectionFlags } from './client/connect.ts'
 import { parseSubject, type Subject, wantsJson } from './client/session.ts'
 import type { Check } from './doctor/check.ts'

@@ -1,6 +1,6 @@
 import { ConfigError, type Flag, readInteger, readText, readUrls } from '../config.ts'
 import { OciError } from '../oci/error.ts'
-import { visible } from '../visible.ts'
+import { visible } from '../oci/visible.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connectionFlags } from './client/connect.ts'
 import { openSession, parseSubject, type Session, type Subject, wantsJson } from './client/session.ts'

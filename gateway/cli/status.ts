@@ -1,6 +1,6 @@
 import { ConfigError, readUrls } from '../config.ts'
 import { parseStrictJson } from '../oci/strict-json.ts'
-import { visible } from '../visible.ts'
+import { visible } from '../oci/visible.ts'
 import { GatewayUnavailable } from './client/ccip.ts'
 import { connect, connectionFlags } from './client/connect.ts'
 import { HttpFailure, type Reach } from './client/http.ts'

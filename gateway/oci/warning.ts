@@ -1,4 +1,4 @@
-import { visible } from '../visible.ts'
+import { visible } from './visible.ts'
 
 /** distribution-spec "Warnings": 4096 bytes in all, for a handful of them in one answer. */
 const maxTextBytes = 1000

@@ -1,6 +1,6 @@
 import { isLoopbackHost, readText } from '../../config.ts'
+import { visibleWord } from '../../oci/visible.ts'
 import { readKeyFile } from '../../signer.ts'
-import { visibleWord } from '../../visible.ts'
 import type { Credentials } from '../client/credentials.ts'
 import { withCredentials } from '../client/credentials.ts'
 import { defaultStateDir } from '../client/memory.ts'

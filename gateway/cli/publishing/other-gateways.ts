@@ -1,5 +1,5 @@
+import { visible } from '../../oci/visible.ts'
 import { ZERO_HASH } from '../../tags/list.ts'
-import { visible } from '../../visible.ts'
 import { GatewayUnavailable } from '../client/ccip.ts'
 import type { WholeList } from '../client/read-list.ts'
 import type { Session } from '../client/session.ts'

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../config.ts'
-import { visibleWord } from '../../visible.ts'
+import { visibleWord } from '../../oci/visible.ts'
 import type { Session } from '../client/session.ts'
 import type { PublishingPlace } from './base.ts'
 

@@ -1,4 +1,4 @@
-import { visible } from '../../visible.ts'
+import { visible } from '../../oci/visible.ts'
 import type { HttpAnswer } from '../client/http.ts'
 
 /** A registry refused; its own words, made visible ASCII. */

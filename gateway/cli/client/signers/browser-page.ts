@@ -2,8 +2,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { visible } from '../../../oci/visible.ts'
 import { signingPageFolder } from '../../../package-root.ts'
-import { visible } from '../../../visible.ts'
 import type { SigningEnd } from './client-signer.ts'
 
 /** What the page asks of the wallet next; `id` counts up, and each is answered once. */

@@ -1,6 +1,6 @@
 import { stringToHex } from 'viem'
 import type { Settings } from '../../../config.ts'
-import { visible } from '../../../visible.ts'
+import { visible } from '../../../oci/visible.ts'
 import { originOf } from '../name-on-chain.ts'
 import { type ClientSigner, canonicalSignature, SignerRefused, typedDocumentJson } from './client-signer.ts'
 import { openRpcAccount } from './rpc-account.ts'
