@@ -124,9 +124,9 @@ export const offsetFaults: readonly Fault[] = faultsOf('BadResponse', {
   ),
   'a length that wraps round': repointed((response, random, pointers) => {
     // In a signature's place 2^64 would be a signer, and refused by another name.
-    const [first, ...others] = pointers.filter(({ isCounted }) => isCounted)
-    if (first === undefined) return response
-    const { start } = random.pick([first, ...others])
+    const counted = pointers.filter(({ isCounted }) => isCounted)
+    if (counted.length === 0) return response
+    const { start } = random.pick(counted)
     const length = random.pick([2n ** 256n - 1n, 2n ** 256n - 32n, 2n ** 256n - 31n, 2n ** 64n, 2n ** 251n, 2n ** 255n])
     return joined(
       cutTo(response, start),
